@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors that a person reads: each message is one sentence that says what is wrong and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Op25bError(Exception):
+    """Something the operator can mend; its text is shown as it is."""
+
+
+class PolicyError(Op25bError):
+    """All mistakes of one policy document, in document order."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = len(self.mistakes)
+        head = "The policy has 1 mistake" if count == 1 else f"The policy has {count} mistakes"
+        super().__init__("\n".join([f"{head}; nothing was changed on any device:", *(f"- {m}" for m in self.mistakes)]))

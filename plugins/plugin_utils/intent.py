@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a wave means: the action for each pool and destination class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .policy import ANY, Policy, wave_index
+
+PASS = "pass"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """For each pool, in policy order: the action for each destination class, `any` last."""
+
+    wave: str
+    pools: Mapping[str, tuple[tuple[str, str], ...]]
+
+
+def at(policy: Policy, wave: str) -> Intent:
+    """What the latest reached wave says of each pool and class; naming an earlier wave goes back to it."""
+    reached = policy.waves[: wave_index(policy, wave)]
+    classes = [*(c.name for c in policy.destinations), ANY]
+
+    def action(pool: str, destination: str) -> str:
+        for step in reversed(reached):
+            if pool in step.pools and (not step.destinations or destination in step.destinations):
+                return step.action
+        return PASS
+
+    return Intent(wave, {pool: tuple((name, action(pool, name)) for name in classes) for pool in policy.pools})

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a dialect hands to a transport: the smallest change, and what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A change of one device.
+
+    `commands` are the device's own words, in the order in which they are sent, applied as one transaction;
+    `rollback` is what brings the device back to what it was; `diff` is for people; `entries` is how many
+    elements the change adds and removes.
+    """
+
+    commands: tuple[str, ...]
+    rollback: tuple[str, ...]
+    diff: str
+    added: int
+    removed: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.commands)
