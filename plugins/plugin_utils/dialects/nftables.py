@@ -31,6 +31,8 @@ from ..plan import Plan
 from ..policy import ANY, Limit
 from ..prefixes import NOTHING, BITS, Address, PrefixSet, Range, parse_address, parse_prefix, range_text
 
+NAME = "nftables"
+NETWORK_OS = frozenset({""})
 TABLE = "inet op25b"
 BASE = "type filter hook forward priority filter - 10; policy accept;"
 RATE_TIMEOUT = 300

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The task of every edge: policy and wave in, the device's smallest change out."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, policy
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.action_base import EdgeAction
+
+ARGUMENTS = {
+    "policy": {"type": "dict"},
+    "wave": {"type": "str", "default": policy.NO_WAVE},
+    "attachments": {"type": "list", "elements": "dict"},
+    "uplinks": {"type": "list", "elements": "str"},
+    "state": {
+        "type": "str",
+        "choices": ["replaced", "deleted", "gathered", "rendered", "parsed"],
+        "default": "replaced",
+    },
+    "running_config": {"type": "str"},
+    "confirm": {"type": "int", "default": 0},
+    "sources": {"type": "bool", "default": False},
+    "today": {"type": "str"},
+}
+WANTED = [("state", state, ("policy", "attachments", "uplinks")) for state in ("replaced", "rendered")]
+
+
+class ActionModule(EdgeAction):
+    """Translate between the task and the core."""
+
+    def edge(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> None:
+        _valid, given = self.validate_argument_spec(
+            ARGUMENTS, required_if=[*WANTED, ("state", "parsed", ("running_config",))]
+        )
+        state = given["state"]
+        if given["confirm"] != 0 and not 5 <= given["confirm"] <= 86400:
+            raise AnsibleActionFail(f"confirm: {given['confirm']} is out of range; write 0, or 5 to 86400 seconds.")
+        dialect = dialects.by_network_os(task_vars.get("ansible_network_os"))
+        want = acl.Acl()
+        if state in ("replaced", "rendered"):
+            checked = policy.load(given["policy"], self._today(given["today"]))
+            attachments = acl.attachments_from(given["attachments"], checked)
+            want = acl.build(checked, given["wave"], attachments, acl.uplinks_from(given["uplinks"], attachments))
+            result.setdefault("warnings", []).extend(checked.warnings)
+        if state == "rendered":
+            result["rendered"] = dialect.render(want)
+        elif state == "parsed":
+            found, drift = dialect.parse(given["running_config"])
+            result.update(parsed=found.as_data(), drift=drift)
+        elif state == "gathered":
+            self._gather(result, dialect, given["sources"])
+        else:
+            self._change(result, dialect, want, given["confirm"])
+
+    def _today(self, text: str | None) -> datetime.date:
+        try:
+            return datetime.date.fromisoformat(text) if text else datetime.date.today()
+        except ValueError:
+            raise AnsibleActionFail(f"today: '{text}' is no day of the calendar; write a date as 2019-03-25.") from None
+
+    def _gather(self, result: dict[str, Any], dialect: Any, show_sources: bool) -> None:
+        device = self.transport().read()
+        found, drift = dialect.read(device.have)
+        seen = dialect.sources(device.have)
+        result.update(
+            gathered=found.as_data(),
+            drift=drift,
+            counters=dialect.counts(device.have),
+            seen=seen if show_sources else {name: len(addresses) for name, addresses in seen.items()},
+        )
+        self.report(result, device)
+
+    def _change(self, result: dict[str, Any], dialect: Any, want: acl.Acl, confirm: int) -> None:
+        transport = self.transport()
+        device = transport.read()
+        self.report(result, device)
+        before, _drift = dialect.read(device.have)
+        plan = dialect.diff(device.have, dialect.build(want))
+        # A table that is right but would not survive a reboot is only half there. While a change is armed, what
+        # a reboot brings up is the old table, and must be.
+        unkept = not device.persisted and not device.armed
+        result.update(
+            changed=plan.changed or unkept,
+            before=before.as_data(),
+            after=want.as_data(),
+            commands=list(plan.commands),
+            rollback=list(plan.rollback),
+            summary={"added": plan.added, "removed": plan.removed},
+        )
+        text = plan.diff or ("@@ at boot\n+ load the table as it is\n" if unkept else "")
+        if text:
+            result["diff"] = {"prepared": text}
+        if not result["changed"]:
+            if device.armed:
+                result["change"] = device.armed["id"]
+            return
+        change = uuid.uuid4().hex[:12]
+        transport.apply(plan, device, change, confirm, self._task.check_mode)
+        if confirm and plan.changed and not self._task.check_mode:
+            result["change"] = change

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions on an edge share: the transport, and errors as sentences."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from .errors import Op25bError
+from .transports import Device, Transport
+from .transports.nftables import NftablesTransport
+
+
+class EdgeAction(ActionBase):  # type: ignore[misc]
+    """An action on one edge. Subclasses fill the result in `edge`."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    @abstractmethod
+    def edge(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> None:
+        """Do the work; an Op25bError becomes the task's message."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the action, with what the operator can mend as a sentence and not as a traceback."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._vars = task_vars or {}
+        result["changed"] = False
+        try:
+            self.edge(result, self._vars)
+        except Op25bError as err:
+            raise AnsibleActionFail(str(err)) from err
+        return result
+
+    def transport(self) -> Transport:
+        """The way to this task's device."""
+        who = self._vars.get("awx_user_name") or getpass.getuser()
+        return NftablesTransport(self._worker, f"{who}@{socket.gethostname()} (pid {os.getpid()})")
+
+    def _worker(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._execute_module(
+            module_name="ccsnet.op25b.nft_table", module_args=dict(arguments), task_vars=self._vars
+        )
+        return found
+
+    def report(self, result: dict[str, Any], device: Device) -> None:
+        """What the operator must know of the device, whatever the task was."""
+        result.setdefault("warnings", []).extend(device.warnings)
+        if device.armed:
+            result["armed"] = {key: device.armed[key] for key in ("id", "who", "at", "seconds_left")}
+            result["warnings"].append(
+                f"This edge has an unconfirmed change, armed by {device.armed['who']} at {device.armed['at']}; "
+                f"it goes back in {device.armed['seconds_left']} s."
+            )

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The probe matrix: what a probe host should see, held against what it saw, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .policy import Policy
+from .prefixes import Address
+from .verdict import SMTP, of_policy
+
+SEEN_OF_REPLY = {None: "open", "tcp-reset": "refused", "admin-prohibited": "unreachable", "drop": "filtered"}
+"""What a customer's connect() shows for each way to turn a packet away."""
+
+
+def plan(policy: Policy, wave: str, sources: Iterable[Address]) -> dict[str, list[dict[str, Any]]]:
+    """What one probe host tries, and what it should see, for each family of which it has an address.
+
+    The controls are each target's first port other than 25: they stay open at every wave, so that a target
+    which is down is not taken for one that is blocked.
+    """
+    by_family = {source.family: source for source in sources}
+    targets: list[dict[str, Any]] = []
+    controls: list[dict[str, Any]] = []
+    for target in policy.probe_targets:
+        for address in target.addresses:
+            source = by_family.get(address.family)
+            if source is None:
+                continue
+            for port in target.ports:
+                found = of_policy(policy, wave, source, address, port)
+                targets.append(
+                    {
+                        "name": target.name,
+                        "address": str(address),
+                        "port": port,
+                        "pool": next((p.name for p in policy.pools.values() if source in p.prefixes), None),
+                        "expected": SEEN_OF_REPLY[found.reply],
+                    }
+                )
+            others = [port for port in target.ports if port != SMTP]
+            controls += [{"name": target.name, "address": str(address), "port": port} for port in others[:1]]
+    return {"targets": targets, "controls": controls}
+
+
+def judge(targets: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]], probe: str) -> list[dict[str, Any]]:
+    """One row for each target: expected and seen; a target that was not probed is not as expected."""
+    seen = {(p["address"], p["port"]): p for p in probes}
+    rows = []
+    for target in targets:
+        found = seen.get((target["address"], target["port"]), {"state": "not probed", "ms": None})
+        rows.append(
+            {
+                "probe": probe,
+                "pool": target["pool"] or "no pool",
+                "target": target["name"],
+                "family": "v6" if ":" in target["address"] else "v4",
+                "port": target["port"],
+                "expected": target["expected"],
+                "seen": found["state"],
+                "ms": found["ms"],
+                "ok": found["state"] == target["expected"],
+            }
+        )
+    return rows
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The matrix as text: a line for each probe host, family and target, a column for each port."""
+    ports = sorted({row["port"] for row in rows})
+    lines: dict[tuple[str, ...], dict[int, Mapping[str, Any]]] = {}
+    for row in rows:
+        lines.setdefault((row["probe"], row["pool"], row["family"], row["target"]), {})[row["port"]] = row
+    body = [["probe", "pool", "IP", "target", *map(str, ports), "verdict"]]
+    for key, cells in lines.items():
+        wrong = [row for row in cells.values() if not row["ok"]]
+        verdict = "as expected" if not wrong else "WRONG: " + ", ".join(f"{r['port']} should be {r['expected']}" for r in wrong)
+        body.append([*key, *(_cell(cells.get(port)) for port in ports), verdict])
+    widths = [max(len(line[column]) for line in body) for column in range(len(body[0]))]
+    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in body]
+    wrong_rows = sum(not row["ok"] for row in rows)
+    end = "all as expected" if not wrong_rows else f"{wrong_rows} NOT as expected"
+    return "\n".join([text[0], "-" * len(text[0]), *text[1:], "", f"{len(rows)} probes, {end}"]) + "\n"
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    return f"{row['seen']} {row['ms']:.1f} ms" if row["ms"] is not None and row["seen"] != "filtered" else str(row["seen"])
