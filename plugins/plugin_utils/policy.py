@@ -170,6 +170,11 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
+@lru_cache(maxsize=1)
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
 def load(document: Any, today: datetime.date) -> Policy:
     """Check a policy document, as read from YAML, and return it; raises PolicyError with all mistakes."""
     return _Loader(_plain(document), today).load()
@@ -231,7 +236,7 @@ class _Loader:
         self.mistakes.append((path, f"{_key(path)}: {sentence}"))
 
     def load(self) -> Policy:
-        for error in jsonschema.Draft202012Validator(schema()).iter_errors(self.document):
+        for error in _validator().iter_errors(self.document):
             self.form_mistake(error)
         policy = self.policy()
         if self.mistakes:

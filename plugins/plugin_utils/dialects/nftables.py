@@ -644,6 +644,10 @@ def _commands(have: Ruleset, want: Ruleset) -> Iterator[str]:
         if old is None or name in recast:
             yield f"add set {TABLE} {name} {{ {'; '.join(new.definition())}; }}"
             old = NftSet(new.type)
+        if new.type == "ifname" and old.elements - new.elements:
+            # nft 1.0.6 cannot delete a name that ends in *, so these short sets are filled anew.
+            yield f"flush set {TABLE} {name}"
+            old = NftSet(new.type)
         for verb, elements in (("delete", old.elements - new.elements), ("add", new.elements - old.elements)):
             texts = _element_texts(elements)
             for at in range(0, len(texts), _CHUNK):
