@@ -36,9 +36,8 @@ class ActionModule(EdgeAction):
     """Translate between the task and the core."""
 
     def edge(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> None:
-        _valid, given = self.validate_argument_spec(
-            ARGUMENTS, required_if=[*WANTED, ("state", "parsed", ("running_config",))]
-        )
+        """Read the policy, then the device; change it where they differ."""
+        _valid, given = self.validate_argument_spec(ARGUMENTS, required_if=[*WANTED, ("state", "parsed", ("running_config",))])
         state = given["state"]
         if given["confirm"] != 0 and not 5 <= given["confirm"] <= 86400:
             raise AnsibleActionFail(f"confirm: {given['confirm']} is out of range; write 0, or 5 to 86400 seconds.")
@@ -79,7 +78,7 @@ class ActionModule(EdgeAction):
 
     def _change(self, result: dict[str, Any], dialect: Any, want: acl.Acl, confirm: int) -> None:
         transport = self.transport()
-        device = transport.read()
+        device = transport.read(acknowledge=True)
         self.report(result, device)
         before, _drift = dialect.read(device.have)
         plan = dialect.diff(device.have, dialect.build(want))
@@ -102,6 +101,6 @@ class ActionModule(EdgeAction):
                 result["change"] = device.armed["id"]
             return
         change = uuid.uuid4().hex[:12]
-        transport.apply(plan, device, change, confirm, self._task.check_mode)
+        transport.apply(plan, device, change, confirm)
         if confirm and plan.changed and not self._task.check_mode:
             result["change"] = change

@@ -19,8 +19,9 @@ ARGUMENTS = {
 class ActionModule(EdgeAction):
     """Translate between the task and the transport."""
 
-    def edge(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> None:
+    def edge(self, result: dict[str, Any], _task_vars: Mapping[str, Any]) -> None:
+        """End the dead man's switch, one way or the other."""
         _valid, given = self.validate_argument_spec(ARGUMENTS)
         transport = self.transport()
         act = transport.confirm if given["state"] == "confirmed" else transport.cancel
-        result["changed"] = act(given["change"], self._task.check_mode)
+        result["changed"] = act(given["change"])

@@ -279,7 +279,9 @@ def arm(change, who, seconds, before):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             disarm()
-            raise RouterError(f"systemd did not start the timer that takes the change back, so nothing was changed: {done.stderr.strip()}")
+            raise RouterError(
+                f"systemd did not start the timer that takes the change back, so nothing was changed: {done.stderr.strip()}"
+            )
         return state
     with open(os.devnull, "r+b") as null:
         subprocess.Popen(command, stdin=null, stdout=null, stderr=null, cwd="/", start_new_session=True)
@@ -328,18 +330,24 @@ def watch(change):
 # --- what the modules ask for ----------------------------------------------------------------------------------
 
 
-def read(who):
-    """The table as it is, and the state of the dead man's switch."""
+def read(who, acknowledge=False):
+    """The table as it is, and the state of the dead man's switch.
+
+    A change that was taken back is told until a run that decides anew acknowledges it.
+    """
     with lock(who):
         state = armed()
         before = snapshot()
-        return {
+        found = {
             "listing": nft("-j", "list", "table", FAMILY, NAME) if before else "",
             "digest": digest(before),
             "armed": state,
             "outcome": load("outcome.json"),
             "persisted": persisted(before),
         }
+        if acknowledge:
+            remove(path("outcome.json"))
+        return found
 
 
 def apply(commands, expect, who, change, seconds, check=False):
@@ -354,7 +362,9 @@ def apply(commands, expect, who, change, seconds, check=False):
             )
         before = snapshot()
         if digest(before) != expect:
-            raise RouterError("the table was changed by someone else between reading and changing it; nothing was changed. Run again.")
+            raise RouterError(
+                "the table was changed by someone else between reading and changing it; nothing was changed. Run again."
+            )
         if check:
             if script:
                 nft("-c", "-f", "-", script=script)
@@ -371,7 +381,6 @@ def apply(commands, expect, who, change, seconds, check=False):
             disarm()
             raise
         store("armed.json", dict(state, after=digest(snapshot())))
-        remove(path("outcome.json"))
         return {}
 
 
@@ -383,13 +392,13 @@ def confirm(who, change=None, check=False):
         if state is None:
             if outcome and outcome["outcome"] != "confirmed" and (change is None or change == outcome["id"]):
                 raise RouterError(
-                    f"there is nothing to confirm: the change that {outcome['who']} armed at {outcome['armed_at']} was taken back "
-                    f"at {outcome['at']}, because {outcome['why']}. Apply it again."
+                    f"there is nothing to confirm: the change that {outcome['who']} armed at {outcome['armed_at']} was taken "
+                    f"back at {outcome['at']}, because {outcome['why']}. Apply it again."
                 )
             return {"changed": False}
         if change and state["id"] != change:
             raise RouterError(
-                f"the unconfirmed change on this router is not the one to confirm: {state['who']} armed it at {state['at']}. "
+                f"the unconfirmed change here is not the one to confirm: {state['who']} armed it at {state['at']}. "
                 "Nothing was confirmed."
             )
         now = snapshot()
@@ -401,7 +410,10 @@ def confirm(who, change=None, check=False):
         if check:
             return {"changed": True}
         result = persist(now)
-        store("outcome.json", {"id": state["id"], "who": state["who"], "armed_at": state["at"], "at": clock(), "outcome": "confirmed"})
+        store(
+            "outcome.json",
+            {"id": state["id"], "who": state["who"], "armed_at": state["at"], "at": clock(), "outcome": "confirmed"},
+        )
         disarm()
         return dict(result, changed=True)
 
@@ -422,7 +434,11 @@ def cancel(who, change=None, check=False):
 
 def _confirmed_text(table):
     # Loaded over a table that stands already (a restart of the unit), it must not add every rule a second time.
-    return f"#!/usr/sbin/nft -f\n# Written by ccsnet.op25b when the change was confirmed; edit the policy instead.\nadd table {FAMILY} {NAME}\ndelete table {FAMILY} {NAME}\n{table}"
+    return (
+        "#!/usr/sbin/nft -f\n"
+        "# Written by ccsnet.op25b when the change was confirmed; edit the policy instead.\n"
+        f"add table {FAMILY} {NAME}\ndelete table {FAMILY} {NAME}\n{table}"
+    )
 
 
 def _boot():
@@ -451,7 +467,8 @@ def persist(table):
     if boot_file is None:
         return {
             "boot": "by hand",
-            "warning": f"neither systemd nor update-rc.d is on this router; make its start run `nft -f {CONFIRMED}`, or a reboot opens port 25.",
+            "warning": f"neither systemd nor update-rc.d is on this router; make its start run `nft -f {CONFIRMED}`, "
+            "or a reboot opens port 25.",
         }
     if read_text(boot_file) != boot_text:
         write(boot_file, boot_text, mode)

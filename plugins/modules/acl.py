@@ -14,13 +14,14 @@ author: the ccsnet.op25b contributors (@ccsnet)
 description:
   - Compares what an edge enforces with what the policy document says at a wave, and applies the smallest change,
     as one transaction. The host's C(ansible_network_os) picks the dialect; a host without one is a Linux edge.
-  - With O(confirm), the change is armed. Unless M(ccsnet.op25b.acl_confirm) keeps it in time, the device goes back by itself
-    to what it had, even when the controller is gone. A reboot in between goes back, too.
+  - With O(confirm), the change is armed. Unless M(ccsnet.op25b.acl_confirm) keeps it in time, the device goes back
+    by itself to what it had, even when the controller is gone. A reboot in between goes back, too.
   - On a Linux edge it owns the table C(inet op25b) and touches no other. It needs root there (C(become)).
 options:
   policy:
     description:
-      - The policy document, usually C(op25b_policy). Its form is the JSON Schema in C(plugins/plugin_utils/policy_schema_v1.json).
+      - The policy document, usually C(op25b_policy). Its form is the JSON Schema in
+        C(plugins/plugin_utils/policy_schema_v1.json).
       - All its mistakes are told at once, before any device is touched.
     type: dict
   wave:
@@ -151,7 +152,9 @@ counters:
   returned: when state is gathered
   type: dict
 seen:
-  description: For each destination class, the number of sources seen while observing, or with O(sources) their addresses and packets.
+  description:
+    - For each destination class, the number of sources seen while observing, or with O(sources) their addresses
+      and packets.
   returned: when state is gathered
   type: dict
 drift:

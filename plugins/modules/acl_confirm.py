@@ -23,7 +23,9 @@ options:
     choices: [confirmed, taken_back]
     default: confirmed
   change:
-    description: The name of the change that M(ccsnet.op25b.acl) returned, to keep no other. Any armed change where it is left out.
+    description:
+      - The name of the change that M(ccsnet.op25b.acl) returned, to keep no other.
+        Any armed change where it is left out.
     type: str
 attributes:
   check_mode:

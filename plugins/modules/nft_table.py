@@ -36,6 +36,10 @@ options:
   expect:
     description: The fingerprint of the table that V(read) returned.
     type: str
+  acknowledge:
+    description: With V(read), forget how the last armed change ended, because the run that reads decides anew.
+    type: bool
+    default: false
   change:
     description: A name for the change that is armed, or that is to be confirmed or taken back.
     type: str
@@ -101,6 +105,7 @@ def main():
             "who": {"type": "str", "required": True},
             "commands": {"type": "list", "elements": "str", "default": []},
             "expect": {"type": "str"},
+            "acknowledge": {"type": "bool", "default": False},
             "change": {"type": "str"},
             "seconds": {"type": "int", "default": 0},
         },
@@ -113,8 +118,10 @@ def main():
     result = {"changed": False}
     try:
         if given["operation"] == "read":
-            result.update(router.read(given["who"]))
-            result["listing"] = base64.b64encode(zlib.compress(result["listing"].encode(), 1)).decode() if result["listing"] else ""
+            result.update(router.read(given["who"], given["acknowledge"] and not module.check_mode))
+            result["listing"] = (
+                base64.b64encode(zlib.compress(result["listing"].encode(), 1)).decode() if result["listing"] else ""
+            )
         elif given["operation"] == "apply":
             result.update(
                 router.apply(

@@ -239,9 +239,8 @@ class _Loader:
         for error in _validator().iter_errors(self.document):
             self.form_mistake(error)
         policy = self.policy()
-        if self.mistakes:
+        if policy is None:
             raise PolicyError([sentence for _path, sentence in sorted(self.mistakes, key=self.place)])
-        assert policy is not None
         return policy
 
     def place(self, mistake: tuple[Path_, str]) -> tuple[tuple[int, str], ...]:
@@ -258,14 +257,16 @@ class _Loader:
     def form_mistake(self, error: jsonschema.ValidationError) -> None:
         """One sentence for one schema error: the schema's descriptions say what would be right."""
         path = tuple(error.absolute_path)
-        right = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+        part: Any = error.schema
+        given: Any = error.instance
+        right = part.get("description", "")
         if error.validator == "additionalProperties":
-            known = error.schema["properties"]
-            for key in error.instance:
+            known = part["properties"]
+            for key in given:
                 if key not in known:
                     self.mistake((*path, key), f"this key is unknown. {like(key, known)}.")
         elif error.validator == "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
+            missing = [key for key in part["required"] if key not in given]
             if any((*path, key) not in self.bad for key in missing):
                 for key in missing:
                     self.mistake((*path, key), f"this key is missing; write {right}.")
@@ -273,13 +274,13 @@ class _Loader:
         elif error.validator in ("minItems", "minProperties", "minLength"):
             self.mistake(path, f"this is empty; write {right}.")
         elif error.validator in ("minimum", "maximum"):
-            self.mistake(path, f"{error.instance} is out of range; write {right}.")
+            self.mistake(path, f"{given} is out of range; write {right}.")
         elif "propertyNames" in error.absolute_schema_path:
-            self.mistake((*path, error.instance), f"'{error.instance}' cannot be a name; write {right}.")
+            self.mistake((*path, given), f"'{given}' cannot be a name; write {right}.")
         elif error.validator == "const" and path and path[-1] == "pools":
-            self.mistake(path, f"{_shown(error.instance)} is not right here; write all, or a list of pool names.")
+            self.mistake(path, f"{_shown(given)} is not right here; write all, or a list of pool names.")
         else:
-            self.mistake(path, f"{_shown(error.instance)} is not right here; write {right}.")
+            self.mistake(path, f"{_shown(given)} is not right here; write {right}.")
 
     # What follows reads the document wherever its form is right, so that one wrong part hides no other mistake.
 
@@ -289,7 +290,7 @@ class _Loader:
     def at(self, path: Path_, kind: type, default: Any) -> Any:
         value: Any = self.document
         for part in path:
-            if isinstance(value, dict) and part in value or isinstance(value, list) and isinstance(part, int):
+            if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
                 value = value[part]
             else:
                 return default
@@ -349,8 +350,11 @@ class _Loader:
             name: Partner(name, self.addresses((*path, "addresses")), self.date((*path, "until")))
             for name, path in self.section("partners")
         }
-        exemptions = self.exemptions(union(p.prefixes for p in pools.values()))
-        self.servers_outside_of_pools(pool_ranges, servers, partners, exemptions)
+        # What lies inside a pool is only known when every pool could be read; one mistake is not told twice.
+        pools_read = not any(path[:1] == ("pools",) for path in self.bad)
+        exemptions = self.exemptions(union(p.prefixes for p in pools.values()) if pools_read else NOTHING)
+        if pools_read:
+            self.servers_outside_of_pools(pool_ranges, servers, partners, exemptions)
         destinations = self.destinations()
         waves = self.waves(pools, {c.name for c in destinations})
         observe = self.observe_sources()
@@ -432,8 +436,7 @@ class _Loader:
                 if one in taken and taken[one] != index:
                     self.mistake(
                         where,
-                        f"'{range_text(one)}' is already exempted by {_key(('exemptions', taken[one]))}; "
-                        "leave one of them.",
+                        f"'{range_text(one)}' is already exempted by {_key(('exemptions', taken[one]))}; leave one of them.",
                     )
                 taken.setdefault(one, index)
             until = self.date((*path, "until"))
@@ -464,7 +467,8 @@ class _Loader:
                 for family in (4, 6):
                     for hit in (server.addresses & inside).ranges(family):
                         pool = min(
-                            (r.last - r.first, n) for r, n in pool_ranges.items()
+                            (r.last - r.first, n)
+                            for r, n in pool_ranges.items()
                             if r.family == family and r.first <= hit.last and hit.first <= r.last
                         )[1]
                         self.mistake(
@@ -518,11 +522,18 @@ class _Loader:
                 if isinstance(one, str) and one != ANY and one not in classes:
                     self.mistake(
                         (*path, "destinations", place),
-                        f"no destination class is named '{one}'; {like(one, [*sorted(classes), ANY])}.",
+                        f"no destination class is named '{one}'. {like(one, [*sorted(classes), ANY])}.",
                     )
             action = self.at((*path, "action"), str, "observe")
-            waves.append(Wave(name, date or (waves[-1].date if waves else datetime.date.min), chosen,
-                              () if ANY in destinations else tuple(map(str, destinations)), action))
+            waves.append(
+                Wave(
+                    name,
+                    date or (waves[-1].date if waves else datetime.date.min),
+                    chosen,
+                    () if ANY in destinations else tuple(map(str, destinations)),
+                    action,
+                )
+            )
         return tuple(waves)
 
     def chosen_pools(
@@ -536,11 +547,11 @@ class _Loader:
         names = self.at((*path, "pools"), list, [])
         for place, one in enumerate(names):
             if isinstance(one, str) and one not in known and self.usable((*path, "pools", place)):
-                self.mistake((*path, "pools", place), f"no pool is named '{one}'; {like(one, known)}.")
+                self.mistake((*path, "pools", place), f"no pool is named '{one}'. {like(one, known)}.")
         wanted = self.at((*path, "areas"), list, [])
         for place, one in enumerate(wanted):
             if isinstance(one, str) and one not in areas and self.usable((*path, "areas", place)):
-                self.mistake((*path, "areas", place), f"no pool has the area '{one}'; {like(one, sorted(areas))}.")
+                self.mistake((*path, "areas", place), f"no pool has the area '{one}'. {like(one, sorted(areas))}.")
         return tuple(name for name, pool in pools.items() if name in names or (pool.area and pool.area in wanted))
 
     def observe_sources(self) -> ObserveSources | None:
@@ -573,6 +584,5 @@ def wave_index(policy: Policy, wave: str) -> int:
         return 0
     names = [w.name for w in policy.waves]
     if wave not in names:
-        raise Op25bError(f"op25b_wave: no wave of the policy is named '{wave}'; {like(wave, [NO_WAVE, *names])}.")
+        raise Op25bError(f"op25b_wave: no wave of the policy is named '{wave}'. {like(wave, [NO_WAVE, *names])}.")
     return names.index(wave) + 1
-

@@ -203,9 +203,7 @@ NOTHING = PrefixSet()
 
 def union(sets: Iterable[PrefixSet]) -> PrefixSet:
     """The union of many sets in one sort."""
-    return PrefixSet.of(
-        Range(family, first, last) for one in sets for family in FAMILIES for first, last in one.spans(family)
-    )
+    return PrefixSet.of(Range(family, first, last) for one in sets for family in FAMILIES for first, last in one.spans(family))
 
 
 def longest_match(owner: Mapping[Range, str]) -> dict[str, PrefixSet]:

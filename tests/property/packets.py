@@ -13,8 +13,11 @@ SHAPES = ("plain", "hop-by-hop", "destination-options", "routing", "atomic-fragm
 TCP, FRAGMENT = 6, 44
 # Each option header is eight bytes long: next header, length 0, and a PadN of four. The routing header is of
 # type 4 with no segments left, so that the packet is on its last leg, and no router may act on it.
-_HEADERS = {"hop-by-hop": (0, b"\x00\x01\x04\x00\x00\x00\x00"), "destination-options": (60, b"\x00\x01\x04\x00\x00\x00\x00"),
-            "routing": (43, b"\x00\x04\x00\x00\x00\x00\x00")}
+_HEADERS = {
+    "hop-by-hop": (0, b"\x00\x01\x04\x00\x00\x00\x00"),
+    "destination-options": (60, b"\x00\x01\x04\x00\x00\x00\x00"),
+    "routing": (43, b"\x00\x04\x00\x00\x00\x00\x00"),
+}
 
 
 def _sum(data: bytes) -> int:
@@ -42,8 +45,17 @@ def packet(
     segment = tcp(source, destination, sport, dport, nonce, flags, protocol)
     if ":" not in source:
         header = struct.pack(
-            "!BBHHHBBH4s4s", 0x45, 0, 20 + len(segment), nonce & 0xFFFF, 0, 64, protocol, 0,
-            socket.inet_pton(socket.AF_INET, source), socket.inet_pton(socket.AF_INET, destination),
+            "!BBHHHBBH4s4s",
+            0x45,
+            0,
+            20 + len(segment),
+            nonce & 0xFFFF,
+            0,
+            64,
+            protocol,
+            0,
+            socket.inet_pton(socket.AF_INET, source),
+            socket.inet_pton(socket.AF_INET, destination),
         )
         return [header[:10] + struct.pack("!H", _sum(header)) + header[12:] + segment]
 

@@ -19,6 +19,7 @@ from .router import INTERFACES, ROUTES
 TODAY = datetime.date(2019, 3, 25)
 CUSTOMERS = ("198.51.100.0/24", "2001:db8:e000::/46")
 OUTSIDE = ("203.0.113.0/24", "2001:db8:b000::/44", "2001:db8:c000::/44")
+BURST = st.integers(1, 1000)
 SERVERS = ("192.0.2.0/28", "2001:db8:25::/124")
 
 
@@ -44,7 +45,7 @@ def unique(spaces, least=1, most=4):
 
 
 @st.composite
-def documents(draw, burst=st.integers(1, 1000)):
+def documents(draw, burst=BURST):
     """A valid policy document."""
     names = ["east", "west", "north-1"][: draw(st.integers(1, 3))]
     owned = draw(st.lists(prefixes(CUSTOMERS), min_size=len(names), max_size=8, unique=True))
@@ -87,7 +88,7 @@ def documents(draw, burst=st.integers(1, 1000)):
 
 
 @st.composite
-def edges(draw, burst=st.integers(1, 1000)):
+def edges(draw, burst=BURST):
     """An Acl as some edge gets it."""
     document = draw(documents(burst))
     names = list(document["pools"])
@@ -143,8 +144,11 @@ def packets(draw):
 def route(address: str) -> str:
     """The interface by which the router sends to an address."""
     read = ipaddress.ip_address(address)
-    return next(name for prefix, name in ROUTES if read.version == ipaddress.ip_network(prefix).version
-                and read in ipaddress.ip_network(prefix))
+    return next(
+        name
+        for prefix, name in ROUTES
+        if read.version == ipaddress.ip_network(prefix).version and read in ipaddress.ip_network(prefix)
+    )
 
 
 def model(drawn) -> Packet:

@@ -29,7 +29,7 @@ from ..acl import DEFAULT_REJECT, Acl, PoolAcl, Seen
 from ..errors import Op25bError
 from ..plan import Plan
 from ..policy import ANY, Limit
-from ..prefixes import NOTHING, BITS, Address, PrefixSet, Range, parse_address, parse_prefix, range_text
+from ..prefixes import BITS, PrefixSet, Range, parse_address, parse_prefix, range_text
 
 NAME = "nftables"
 NETWORK_OS = frozenset({""})
@@ -161,9 +161,7 @@ def build(acl: Acl) -> Ruleset:
                         sets[f"rate.{label}.v{family}"] = NftSet(_TYPES[family], True, RATE_TIMEOUT, RATE_SIZE)
                 if action == "observe" and acl.seen and direction == "out":
                     for family in _IP:
-                        sets[f"seen.{name}.v{family}"] = NftSet(
-                            _TYPES[family], True, acl.seen.hours * 3600, acl.seen.max_entries
-                        )
+                        sets[f"seen.{name}.v{family}"] = NftSet(_TYPES[family], True, acl.seen.hours * 3600, acl.seen.max_entries)
     return Ruleset(frozenset(counters), sets, chains)
 
 
@@ -302,7 +300,10 @@ def _set_from_json(value: Mapping[str, Any]) -> NftSet:
         return NftSet(kind, True, value.get("timeout"), value.get("size"))
     extra = "" if flags == {"interval"} and not value.get("auto-merge") else f" flags {','.join(sorted(flags)) or 'none'}"
     return NftSet(
-        kind + extra, False, value.get("timeout"), value.get("size"),
+        kind + extra,
+        False,
+        value.get("timeout"),
+        value.get("size"),
         frozenset(_element_from_json(e) for e in value.get("elem", ())),
     )
 
@@ -371,7 +372,7 @@ def _match(value: Mapping[str, Any]) -> str:
     if right is True:
         return f"exthdr {left} exists"
     if left.startswith("tcp flags / "):
-        return f"tcp flags {_flags(right)} / {left[len('tcp flags / '):]}"
+        return f"tcp flags {_flags(right)} / {left[len('tcp flags / ') :]}"
     return f"{left} {right}" if op == "==" else f"{left} {op} {right}"
 
 
@@ -426,7 +427,9 @@ def from_text(listing: str) -> Ruleset:
             chains[name] = Chain(tuple(line for line in lines[1 if base else 0 :] if line), base)
     rest = _BLOCK.sub("", body).strip()
     if rest:
-        raise Op25bError(f"running_config: '{rest.splitlines()[0].strip()}' is nothing that this table holds; give it as printed.")
+        raise Op25bError(
+            f"running_config: '{rest.splitlines()[0].strip()}' is nothing that this table holds; give it as printed."
+        )
     return Ruleset(frozenset(counters), sets, chains, packets)
 
 
@@ -476,7 +479,7 @@ def _recognise(ruleset: Ruleset) -> Acl:
     pools = []
     classes: list[str] = []
     for name in names:
-        terms = []
+        terms: list[tuple[str, str]] = []
         rules = ruleset.chains.get(f"out.{name}", Chain()).rules
         for rule in rules:
             found = re.fullmatch(r"(?:ip daddr @class\.(\S+)\.v4 )?(?:return|goto \S+)", rule)

@@ -28,16 +28,16 @@ class Device:
 
 
 class Transport(Protocol):
-    """The way to one device; every method raises TransportError with the device's own words."""
+    """The way to one device; every method raises Op25bError with the device's own words, and heeds check mode."""
 
-    def read(self) -> Device:
-        """Read the device; nothing is changed."""
+    def read(self, acknowledge: bool = False) -> Device:
+        """Read the device; a run that decides anew acknowledges a change that was taken back."""
 
-    def apply(self, plan: Plan, device: Device, change: str, seconds: int, check: bool) -> Mapping[str, Any]:
+    def apply(self, plan: Plan, device: Device, change: str, seconds: int) -> Mapping[str, Any]:
         """Apply a plan as one transaction: armed when seconds are given, else kept."""
 
-    def confirm(self, change: str | None, check: bool) -> bool:
+    def confirm(self, change: str | None) -> bool:
         """Keep the armed change; returns whether there was one."""
 
-    def cancel(self, change: str | None, check: bool) -> bool:
+    def cancel(self, change: str | None) -> bool:
         """Take the armed change back now; returns whether there was one."""

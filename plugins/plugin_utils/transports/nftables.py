@@ -31,8 +31,9 @@ class NftablesTransport:
             raise Op25bError(str(result.get("msg") or result.get("module_stderr") or "the router did not answer"))
         return result
 
-    def read(self) -> Device:
-        found = self._call("read")
+    def read(self, acknowledge: bool = False) -> Device:
+        """Read the table and the state of the dead man's switch."""
+        found = self._call("read", acknowledge=acknowledge)
         listing = zlib.decompress(base64.b64decode(found["listing"])).decode() if found["listing"] else ""
         have = nftables.from_json(listing) if listing else nftables.EMPTY
         warnings = []
@@ -45,11 +46,14 @@ class NftablesTransport:
             )
         return Device(have, found["digest"], found["armed"], found["persisted"], tuple(warnings))
 
-    def apply(self, plan: Plan, device: Device, change: str, seconds: int, check: bool) -> Mapping[str, Any]:
+    def apply(self, plan: Plan, device: Device, change: str, seconds: int) -> Mapping[str, Any]:
+        """Apply the plan in one nft transaction."""
         return self._call("apply", commands=list(plan.commands), expect=device.token, change=change, seconds=seconds)
 
-    def confirm(self, change: str | None, check: bool) -> bool:
+    def confirm(self, change: str | None) -> bool:
+        """Keep the armed change."""
         return bool(self._call("confirm", change=change)["changed"])
 
-    def cancel(self, change: str | None, check: bool) -> bool:
+    def cancel(self, change: str | None) -> bool:
+        """Take the armed change back."""
         return bool(self._call("cancel", change=change)["changed"])
