@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who stands where in the lab: hosts, wires, addresses, routes, and what listens.
+
+Only documentation addresses (RFC 5737, RFC 3849); they exist inside of the lab's namespaces alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+SWITCH = "switch"
+DOMAIN = "op25b.example"
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One wire of a host to a segment of the switch."""
+
+    name: str
+    segment: str
+    addresses: tuple[str, ...]
+
+    @property
+    def v4(self) -> str:
+        return self.addresses[0].partition("/")[0]
+
+    @property
+    def v6(self) -> str:
+        return self.addresses[1].partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of the lab."""
+
+    name: str
+    interfaces: tuple[Interface, ...]
+    routes: tuple[str, ...] = ()
+    forwards: bool = False
+    listens: tuple[int, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def v4(self) -> str:
+        return self.interfaces[0].v4
+
+    @property
+    def v6(self) -> str:
+        return self.interfaces[0].v6
+
+    def mac(self, interface: Interface) -> str:
+        """The same at every boot, or the neighbours would send to the old address until their cache expires."""
+        digest = hashlib.sha256(f"{self.name}/{interface.name}".encode()).digest()
+        return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
+
+
+def _leaf(name: str, segment: str, addresses: tuple[str, str], gateways: tuple[str, str], **more: object) -> Host:
+    more.setdefault("interfaces", (Interface("eth0", segment, addresses),))
+    extra = more.pop("routes", ())
+    routes = (*(f"default via {gateway} dev eth0" for gateway in gateways), *extra)  # type: ignore[misc]
+    return Host(name=name, routes=routes, **more)  # type: ignore[arg-type]
+
+
+def _east(name: str, v4: int, v6: int, **more: object) -> Host:
+    addresses = (f"198.51.100.{v4}/25", f"2001:db8:e000::{v6}/64")
+    return _leaf(name, "east", addresses, ("198.51.100.1", "2001:db8:e000::1"), **more)
+
+
+# What an operator has on its edge before this collection comes, and must find untouched afterwards.
+OPERATOR_NFT = """\
+#!/usr/sbin/nft -f
+# The operator's own rules: nothing of ccsnet.op25b is in here.
+table inet operator {
+	counter customers { }
+	set bogons {
+		type ipv4_addr
+		flags interval
+		elements = { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 }
+	}
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		iifname { "east0", "west0", "fixed0" } counter name "customers"
+		ip saddr @bogons counter drop
+		tcp dport 23 counter drop comment "telnet to and from customers"
+	}
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related counter accept
+		iifname "up0" tcp dport 22 counter drop
+	}
+}
+table ip operator_nat {
+	chain postrouting {
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr 100.64.0.0/10 oifname "up0" counter masquerade
+	}
+}
+"""
+
+HOSTS: dict[str, Host] = {
+    host.name: host
+    for host in (
+        Host(
+            "internet",
+            (
+                Interface("core", "core", ("192.0.2.193/30", "2001:db8:1::1/64")),
+                Interface("ours", "ours", ("192.0.2.1/26", "2001:db8:25::1/64")),
+                Interface("mobile", "mobile", ("203.0.113.1/26", "2001:db8:b000::1/64")),
+                Interface("other", "other", ("203.0.113.65/26", "2001:db8:c000::1/64")),
+                Interface("lines", "lines", ("203.0.113.193/26", "2001:db8:d000::1/64")),
+            ),
+            routes=(
+                "198.51.100.0/24 via 192.0.2.194",
+                "192.0.2.128/26 via 192.0.2.194",
+                "2001:db8:e000::/36 via 2001:db8:1::2",
+                "2001:db8:f000::/36 via 2001:db8:1::2",
+                "2001:db8:5::/64 via 2001:db8:1::2",
+            ),
+            forwards=True,
+        ),
+        Host(
+            "edge-l1",
+            (
+                Interface("up0", "core", ("192.0.2.194/30", "2001:db8:1::2/64")),
+                Interface("east0", "east", ("198.51.100.1/25", "2001:db8:e000::1/64")),
+                Interface("west0", "west", ("198.51.100.129/25", "2001:db8:f000::1/64")),
+                Interface("fixed0", "fixed", ("192.0.2.129/26", "2001:db8:5::1/64")),
+            ),
+            routes=(
+                "default via 192.0.2.193",
+                "default via 2001:db8:1::1",
+                # What no line has today must not circle between the edge and its default route.
+                "unreachable 2001:db8:e000::/36",
+                "unreachable 2001:db8:f000::/36",
+            ),
+            forwards=True,
+            files={"/etc/nftables.conf": OPERATOR_NFT},
+        ),
+        _east(
+            "cust-east",
+            10,
+            10,
+            interfaces=(
+                Interface("eth0", "east", ("198.51.100.10/25", "2001:db8:e000::10/64")),
+                Interface("line2", "lines", ("203.0.113.210/26", "2001:db8:d000::210/64")),
+            ),
+            # Never chosen by itself; there for what is sent over this line on purpose.
+            routes=(
+                "default via 203.0.113.193 dev line2 metric 4096",
+                "default via 2001:db8:d000::1 dev line2 metric 4096",
+            ),
+        ),
+        _east("cust-exempt", 17, 17),
+        _east("home-mail", 25, 25, listens=(25,)),
+        _leaf(
+            "cust-west", "west", ("198.51.100.130/25", "2001:db8:f000::10/64"), ("198.51.100.129", "2001:db8:f000::1")
+        ),
+        _leaf("fixed", "fixed", ("192.0.2.130/26", "2001:db8:5::10/64"), ("192.0.2.129", "2001:db8:5::1")),
+        _leaf("msa1", "ours", ("192.0.2.25/26", "2001:db8:25::25/64"), ("192.0.2.1", "2001:db8:25::1")),
+        _leaf("mx1", "ours", ("192.0.2.26/26", "2001:db8:25::26/64"), ("192.0.2.1", "2001:db8:25::1"), listens=(25,)),
+        _leaf(
+            "mobile-mx",
+            "mobile",
+            ("203.0.113.10/26", "2001:db8:b000::10/64"),
+            ("203.0.113.1", "2001:db8:b000::1"),
+            listens=(25, 587, 465, 443),
+        ),
+        _leaf(
+            "other-isp",
+            "other",
+            ("203.0.113.100/26", "2001:db8:c000::100/64"),
+            ("203.0.113.65", "2001:db8:c000::1"),
+            listens=(25, 587, 465, 443),
+        ),
+        _leaf("other-line", "lines", ("203.0.113.200/26", "2001:db8:d000::200/64"), ("203.0.113.193", "2001:db8:d000::1")),
+    )
+}
+
+
+def segments() -> list[str]:
+    """The bridges of the switch."""
+    return sorted({interface.segment for host in HOSTS.values() for interface in host.interfaces})
+
+
+def hosts_file() -> str:
+    """`/etc/hosts` of every host: the lab has no name server."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    for host in HOSTS.values():
+        lines += [f"{address} {host.name}.{DOMAIN} {host.name}" for address in (host.v4, host.v6)]
+    return "\n".join(lines) + "\n"
