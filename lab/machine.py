@@ -13,6 +13,7 @@ import re
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -410,26 +411,35 @@ def sink_python() -> str:
 def furnish(root: Path, name: str, host: Host | None, packages: debs.Archive, python: str) -> None:
     """Fill the upper layer of a new host."""
 
-    def put(path: str, text: str, mode: int = 0o644) -> None:
+    def place(path: str) -> Path:
+        """The path in the layer; a directory on the way hides the machine's one, so it takes over whose it is and who may."""
         target = root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        for parent in [*reversed(target.relative_to(root).parents)][1:]:
+            if not (root / parent).exists():
+                directory(parent)
+        return target
+
+    def directory(path: Path) -> None:
+        (root / path).mkdir(mode=0o755)
+        with contextlib.suppress(FileNotFoundError):
+            seen = os.stat("/" / path)
+            os.chown(root / path, seen.st_uid, seen.st_gid)
+            os.chmod(root / path, stat.S_IMODE(seen.st_mode))
+
+    def put(path: str, text: str, mode: int = 0o644) -> None:
+        target = place(path)
         target.write_text(text, encoding="utf-8")
         target.chmod(mode)
 
     def link(path: str, to: str) -> None:
-        target = root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(to)
+        place(path).symlink_to(to)
 
     def emptied(path: str) -> None:
-        target = root / path.lstrip("/")
-        target.mkdir(parents=True, exist_ok=True)
-        os.setxattr(target, "trusted.overlay.opaque", b"y")
+        directory(place(path).relative_to(root))
+        os.setxattr(root / path.lstrip("/"), "trusted.overlay.opaque", b"y")
 
     def gone(path: str) -> None:
-        target = root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.mknod(target, 0o600, os.makedev(0, 0))
+        os.mknod(place(path), 0o600, os.makedev(0, 0))
 
     put("/etc/hostname", f"{name}\n")
     put("/etc/hosts", topology.hosts_file())
@@ -450,13 +460,18 @@ def furnish(root: Path, name: str, host: Host | None, packages: debs.Archive, py
     put("/etc/apt/sources.list", f"deb [trusted=yes] file:{ARCHIVE} ./\n")
     emptied("/etc/apt/sources.list.d")
     emptied("/var/lib/apt/lists")
-    (root / "var/lib/apt/lists/partial").mkdir()
+    place("/var/lib/apt/lists/partial").mkdir()
     shutil.copy(packages.index, root / "var/lib/apt/lists" / (urllib.parse.quote(ARCHIVE).replace("/", "_") + "_._Packages"))
     put("/etc/dpkg/dpkg.cfg.d/lab", "force-unsafe-io\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/doc/*\n")
     put("/usr/bin/mandb", "#!/bin/sh\n", 0o755)
 
     if host is None:
         return
+    # Debian's ssl-cert makes this at installation, and packages rely on it; images of machines often lack it.
+    certificate, key = place("/etc/ssl/certs/ssl-cert-snakeoil.pem"), place("/etc/ssl/private/ssl-cert-snakeoil.key")
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out", str(certificate))
+    subject = ("-subj", f"/CN={name}.{topology.DOMAIN}", "-addext", f"subjectAltName=DNS:{name}.{topology.DOMAIN},DNS:{name}")
+    subprocess.run(["openssl", "req", "-x509", "-batch", "-days", "3650", *new_key, *subject], check=True, capture_output=True)
     for path, text in host.files.items():
         put(path, text)
     if "/etc/nftables.conf" in host.files:

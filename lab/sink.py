@@ -21,7 +21,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -30,7 +29,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 LOG = "/var/log/op25b-sink.jsonl"
-CERTIFICATE, KEY = "/etc/ssl/lab-sink.pem", "/etc/ssl/lab-sink.key"
+CERTIFICATE, KEY = "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key"
 
 
 class Log:
@@ -148,17 +147,7 @@ class Sink(Witness, SMTP):
 
 
 def tls_context() -> ssl.SSLContext:
-    """A certificate of this host's own, made once."""
-    if not (Path(CERTIFICATE).exists() and Path(KEY).exists()):
-        name = socket.gethostname()
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-batch"),
-                *("-keyout", KEY, "-out", CERTIFICATE, "-days", "3650", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"),
-            ],
-            check=True,
-            capture_output=True,
-        )
+    """With the certificate that the host was born with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE, KEY)
     return context
