@@ -48,13 +48,13 @@ DefaultDependencies=no
 Conflicts=shutdown.target
 Before=shutdown.target
 After=local-fs.target
-ConditionPathExists=/etc/op25b/confirmed.nft
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={nft} -f /etc/op25b/confirmed.nft
-ExecReload={nft} -f /etc/op25b/confirmed.nft
+# A table that stands already is left alone: loading it again would let connections through for a moment.
+ExecStart=/bin/sh -c '{nft} -t list table inet op25b >/dev/null 2>&1 || exec {nft} -f /etc/op25b/confirmed.nft'
+ExecReload=/bin/sh -c '{nft} -t list table inet op25b >/dev/null 2>&1 || exec {nft} -f /etc/op25b/confirmed.nft'
 
 [Install]
 WantedBy=sysinit.target nftables.service
@@ -73,7 +73,7 @@ INIT = """\
 ### END INIT INFO
 case "$1" in
     start|restart|reload|force-reload)
-        [ ! -e /etc/op25b/confirmed.nft ] || exec {nft} -f /etc/op25b/confirmed.nft ;;
+        {nft} -t list table inet op25b >/dev/null 2>&1 || exec {nft} -f /etc/op25b/confirmed.nft ;;
     stop) ;;
     status) exec {nft} -t list table inet op25b ;;
     *) echo "Usage: $0 start|stop|restart|reload|status" >&2; exit 2 ;;
@@ -433,7 +433,7 @@ def cancel(who, change=None, check=False):
 
 
 def _confirmed_text(table):
-    # Loaded over a table that stands already (a restart of the unit), it must not add every rule a second time.
+    # Loaded by hand over a table that stands already, it must not add every rule a second time.
     return (
         "#!/usr/sbin/nft -f\n"
         "# Written by ccsnet.op25b when the change was confirmed; edit the policy instead.\n"
@@ -442,28 +442,47 @@ def _confirmed_text(table):
 
 
 def _boot():
-    """How this router loads the table at boot: the file, its text, and the command that enables it."""
+    """How this router loads the table at boot: the file, its text and mode, and how it is switched on and off."""
     if os.path.isdir("/run/systemd/system"):
-        return UNIT_FILE, UNIT.format(nft=nft_binary()), 0o644, ["systemctl", "enable", "op25b.service"]
-    if shutil.which("update-rc.d", path="/usr/sbin:/sbin:/usr/bin"):
-        return INIT_FILE, INIT.format(nft=nft_binary()), 0o755, ["/usr/sbin/update-rc.d", "op25b", "defaults"]
-    return None, None, None, None
+        # Started, and not only enabled: systemd passes a reload of nftables.service on to active units alone.
+        on = [["systemctl", "daemon-reload"], ["systemctl", "--quiet", "enable", "--now", "op25b.service"]]
+        off = [["systemctl", "--quiet", "disable", "--now", "op25b.service"]]
+        return UNIT_FILE, UNIT.format(nft=nft_binary()), 0o644, on, off
+    if shutil.which("update-rc.d", path="/usr/sbin:/sbin"):
+        on, off = [["/usr/sbin/update-rc.d", "op25b", "defaults"]], [["/usr/sbin/update-rc.d", "-f", "op25b", "remove"]]
+        return INIT_FILE, INIT.format(nft=nft_binary()), 0o755, on, off
+    return None, None, None, [], []
+
+
+def _run(commands):
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RouterError(
+                f"the table is in force, but `{' '.join(command)}` failed, so that a reboot may not load it: {done.stderr.strip()}"
+            )
 
 
 def persisted(table):
     """Whether a reboot would bring up just this table."""
-    wanted = _confirmed_text(table) if table else ""
     boot_file, boot_text = _boot()[:2]
-    return read_text(CONFIRMED) == wanted and (not table or boot_file is None or read_text(boot_file) == boot_text)
+    if not table:
+        return not os.path.exists(CONFIRMED)
+    return read_text(CONFIRMED) == _confirmed_text(table) and (boot_file is None or read_text(boot_file) == boot_text)
 
 
 def persist(table):
-    """Make a reboot bring up this table."""
+    """Make a reboot bring up this table; without a table, leave nothing behind."""
+    boot_file, boot_text, mode, switch_on, switch_off = _boot()
     if not table:
+        if boot_file and os.path.exists(boot_file):
+            _run(switch_off)
+            remove(boot_file)
         remove(CONFIRMED)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(CONFIRMED))
         return {"boot": "nothing to load"}
     write(CONFIRMED, _confirmed_text(table), 0o644)
-    boot_file, boot_text, mode, enable = _boot()
     if boot_file is None:
         return {
             "boot": "by hand",
@@ -472,9 +491,7 @@ def persist(table):
         }
     if read_text(boot_file) != boot_text:
         write(boot_file, boot_text, mode)
-        if enable[0] == "systemctl":
-            subprocess.run(["systemctl", "daemon-reload"], check=True, capture_output=True)
-        subprocess.run(enable, check=True, capture_output=True)
+        _run(switch_on)
     return {"boot": boot_file}
 
 
