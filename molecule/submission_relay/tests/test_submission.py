@@ -1,0 +1,233 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real mail programs on customers' hosts against the real relay; what arrived, the sinks' own logs say."""
+
+import json
+import subprocess
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab import Lab
+
+ROOT = Path(__file__).resolve().parents[3]
+CLIENT = ROOT / "tests" / "lab" / "mail_client.py"
+RELAY = yaml.safe_load((ROOT / "inventories" / "lab" / "group_vars" / "relays.yml").read_text())
+V4, V6 = "192.0.2.25", "2001:db8:25::25"
+TARO = ["taro@ccsnet.ne.jp", RELAY["submission_relay_users"][0]["password"]]
+HANAKO = ["hanako@m2.ccsnet.ne.jp", "hanako, only in the lab"]
+SUBMISSION = pytest.mark.parametrize("port", [587, 465])
+
+testinfra_hosts = ["ansible://relays"]
+
+
+@pytest.fixture(scope="session")
+def lab():
+    return Lab()
+
+
+@pytest.fixture(scope="session")
+def ask(lab):
+    """What the relay replies to a mail program on a host of the lab."""
+
+    def session(source, port, host=V4, **wanted):
+        done = lab.run(source, ["python3", str(CLIENT), json.dumps({"host": host, "port": port, **wanted})], check=True)
+        return json.loads(done.stdout)
+
+    return session
+
+
+@pytest.fixture
+def arrived(lab):
+    """The message with this subject in the log of a sink."""
+
+    def wait(sink, subject, seconds=15):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for entry in lab.sink_log(sink):
+                if entry["event"] == "mail" and ["Subject", subject] in entry["headers"]:
+                    return entry
+            time.sleep(0.1)
+        return None
+
+    return wait
+
+
+@SUBMISSION
+@pytest.mark.parametrize(
+    ("source", "host", "login", "sender", "sink", "to"),
+    [
+        ("cust-east", V4, TARO, "taro@ccsnet.ne.jp", "mobile-mx", "friend@mobile.example"),
+        ("cust-east", V6, TARO, "info@ccsnet.ne.jp", "other-isp", "friend@isp.example"),
+        ("cust-west", V4, HANAKO, "hanako@m2.ccsnet.ne.jp", "other-isp", "friend@v6.isp.example"),
+        ("cust-west", V6, HANAKO, "hanako@m2.ccsnet.ne.jp", "mx1", "taro@ccsnet.ne.jp"),
+        ("other-line", V4, TARO, "taro@ccsnet.ne.jp", "mobile-mx", "friend@mobile.example"),
+        ("other-line", V6, HANAKO, "Hanako@M2.ccsnet.ne.jp", "mx1", "hanako@m2.ccsnet.ne.jp"),
+    ],
+)
+def test_mail_from_a_customer_arrives_from_any_network(ask, arrived, port, source, host, login, sender, sink, to):
+    subject = f"op25b {uuid.uuid4()}"
+    replies = ask(source, port, host, login=login, mail_from=sender, to=[to], message=f"Subject: {subject}\r\n\r\nhello\r\n")
+    assert replies["auth"].startswith("235 2.7.0")
+    assert replies["data"].startswith("250 2.0.0")
+    mail = arrived(sink, subject)
+    assert (mail["mail_from"], mail["rcpt_tos"], mail["body"]) == (sender, [to], "hello\n")
+    assert mail["peer_address"] in (V4, V6)
+    assert mail["helo"] == "msa1.example.net"
+
+
+@SUBMISSION
+def test_a_login_is_the_same_in_capitals(ask, port):
+    replies = ask("cust-east", port, login=["Taro@CCSNET.ne.jp", TARO[1]], mail_from=TARO[0], to=["a@mobile.example"])
+    assert replies["auth"].startswith("235")
+    assert replies["rcpt a@mobile.example"].startswith("250")
+
+
+def test_a_wrong_password_is_535_and_makes_no_neighbour_wait(ask):
+    wrong = [[TARO[0], "wrong"], [TARO[0], ""], ["nobody@ccsnet.ne.jp", TARO[1]], [TARO[0], HANAKO[1]], ["taro", TARO[1]]]
+
+    def attempt(port, login):
+        return ask("cust-east", port, login=login, mail_from=TARO[0], to=["a@mobile.example"])
+
+    with ThreadPoolExecutor(10) as pool:
+        attempts = [pool.submit(attempt, port, login) for port in (587, 465) for login in wrong]
+    for replies in [attempt.result() for attempt in attempts]:
+        assert replies["auth"].startswith("535 5.7.8")
+        assert replies["rcpt a@mobile.example"].startswith("530 5.7.0")
+    start = time.monotonic()
+    assert attempt(587, TARO)["rcpt a@mobile.example"].startswith("250")
+    assert time.monotonic() - start < 2
+
+
+def test_587_without_tls_is_530_and_offers_no_auth(ask):
+    replies = ask("cust-east", 587, tls=False, login=TARO, mail_from=TARO[0], to=["a@mobile.example"])
+    assert "starttls" in replies["offered"]
+    assert "auth" not in replies["offered"]
+    for command in ("auth", "mail", "rcpt a@mobile.example"):
+        assert replies[command].startswith("530 5.7.0 Must issue a STARTTLS command first")
+
+
+@SUBMISSION
+@pytest.mark.parametrize("source", ["cust-east", "other-line", "msa1"])
+@pytest.mark.parametrize("sender", [TARO[0], "spam@evil.example", ""])
+def test_without_auth_nobody_sends(ask, port, source, sender):
+    replies = ask(source, port, mail_from=sender, to=["a@mobile.example", "taro@ccsnet.ne.jp"], message="Subject: x\r\n\r\nx\r\n")
+    assert replies["rcpt a@mobile.example"].startswith("530 5.7.0")
+    assert replies["rcpt taro@ccsnet.ne.jp"].startswith("530 5.7.0")
+    assert "SMTPDataError" in replies["error"]
+
+
+@SUBMISSION
+@pytest.mark.parametrize(
+    ("login", "sender"),
+    [
+        (TARO, HANAKO[0]),
+        (TARO, "taro@m2.ccsnet.ne.jp"),
+        (TARO, "nobody@ccsnet.ne.jp"),
+        (TARO, "someone@isp.example"),
+        (TARO, "root@msa1.example.net"),
+        (TARO, ""),
+        (HANAKO, TARO[0]),
+        (HANAKO, "hanako"),
+        (HANAKO, "info@ccsnet.ne.jp"),
+        (HANAKO, "hanako@ccsnet.ne.jp"),
+    ],
+)
+def test_a_sender_that_is_not_the_logins_own_is_553(ask, port, login, sender):
+    replies = ask("cust-east", port, login=login, mail_from=sender, to=["a@mobile.example"])
+    assert replies["auth"].startswith("235")
+    assert replies["rcpt a@mobile.example"].startswith("553 5.7.1")
+
+
+@pytest.mark.parametrize(("source", "host"), [("cust-east", V4), ("other-line", V6)])
+@pytest.mark.parametrize(
+    "to",
+    [
+        ["a@mobile.example", "taro@ccsnet.ne.jp", "root", "root@msa1.example.net", f"root@[{V4}]", f"root@[IPv6:{V6}]"],
+        [
+            "a%mobile.example@msa1.example.net",
+            f"a%mobile.example@[{V4}]",
+            "@msa1.example.net:a@mobile.example",
+            "mobile.example!a",
+            '"a@mobile.example"',
+            f'"a@mobile.example"@[{V4}]',
+        ],
+    ],
+    ids=["plain", "routed"],
+)
+def test_port_25_relays_nothing(ask, source, host, to):
+    replies = ask(source, 25, host, tls=False, mail_from=TARO[0], to=to)
+    assert [reply for reply in (replies[f"rcpt {address}"] for address in to) if not reply.startswith("55")] == []
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_port_25_takes_no_auth_and_says_where_to_go(ask, tls):
+    replies = ask("cust-east", 25, tls=tls, login=TARO, mail_from=TARO[0], to=["a@mobile.example"])
+    assert "auth" not in replies["offered"] + replies.get("offered_in_tls", [])
+    assert replies["auth"].startswith("503 5.5.1")
+    assert replies["rcpt a@mobile.example"] == (
+        "554 5.7.1 <a@mobile.example>: Relay access denied; send your mail through port 587 or 465, with your login"
+    )
+
+
+@SUBMISSION
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
+def test_old_tls_is_refused(ask, port, version):
+    replies = ask("cust-east", port, tls=version, login=TARO)
+    assert "auth" not in replies
+    assert "PROTOCOL_VERSION" in replies["error"]
+
+
+@SUBMISSION
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_tls_1_2_and_1_3_are_taken(ask, port, version):
+    replies = ask("cust-east", port, tls=version, login=TARO)
+    assert replies["tls"] == version.replace("_", ".")
+    assert replies["auth"].startswith("235")
+
+
+@SUBMISSION
+def test_addresses_are_not_told(ask, port):
+    replies = ask("cust-east", port, login=TARO, lines=[f"VRFY {TARO[0]}", "EXPN postmaster"])
+    assert replies[f"VRFY {TARO[0]}"].startswith("502")
+    assert replies["EXPN postmaster"].startswith("50")
+
+
+def test_secrets_are_hashes_that_dovecot_alone_reads(host):
+    file = host.file("/etc/dovecot/submission_users")
+    assert (file.user, file.group, file.mode) == ("root", "dovecot", 0o640)
+    entries = [line.split(":") for line in file.content_string.splitlines() if not line.startswith("#")]
+    assert [entry[0] for entry in entries] == [HANAKO[0], TARO[0]]
+    assert entries[0][1].startswith("{ARGON2ID}$argon2id$")
+    assert entries[1][1].startswith("{BLF-CRYPT}$2b$")
+    key = host.file("/etc/ssl/private/submission_relay.key")
+    assert (key.user, key.mode) == ("root", 0o600)
+
+
+def test_no_secret_stands_in_anything_that_the_relay_has_written(lab):
+    written = [lab.state / "msa1" / "upper", lab.path("msa1", "/run"), lab.path("msa1", "/tmp")]
+    found = subprocess.run(
+        ["grep", "-rlFs", "-e", TARO[1], "-e", HANAKO[1], *written], capture_output=True, text=True, check=False
+    )
+    assert found.stdout == ""
+    # Where it would have been told: the log is there, and knows the login.
+    assert TARO[0] in lab.path("msa1", "/var/log/syslog").read_text()
+
+
+def test_only_the_three_ports_listen_to_the_network(host):
+    listening = host.check_output("ss -Hltn").splitlines()
+    ports = {line.split()[3].rsplit(":", 1)[1] for line in listening if not line.split()[3].startswith(("127.", "[::1]"))}
+    assert ports == {"25", "465", "587"}
+
+
+def test_after_a_reboot_it_serves_again(lab, ask):
+    lab.restart("msa1")
+    end = time.monotonic() + 15
+    while "235" not in (said := ask("cust-east", 587, login=TARO)).get("auth", ""):
+        assert time.monotonic() < end, said
+        time.sleep(0.2)
