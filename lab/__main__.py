@@ -36,9 +36,11 @@ def main() -> int:
     ):
         command = commands.add_parser(name, parents=[common], help=what)
         command.add_argument("host", choices=list(HOSTS), metavar="HOST", help=", ".join(HOSTS))
-        if name == "exec":
-            command.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
-    arguments = parser.parse_args()
+    words = sys.argv[1:]
+    # Split here: what comes after is the other command's, options of the same name included.
+    cut = words.index("--") if "--" in words else len(words)
+    arguments = parser.parse_args(words[:cut])
+    arguments.argv = words[cut + 1 :]
     try:
         return run(arguments, Lab(getattr(arguments, "name", None)))
     except LabError as error:
@@ -66,10 +68,9 @@ def run(arguments: argparse.Namespace, lab: Lab) -> int:
             print(f"{name:12} {'pid ' + str(running[name]) if name in running else 'down':12} {host.v4:16} {host.v6}")
         return 0 if len(running) == len(HOSTS) else 1
     else:
-        argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
-        if not argv:
+        if not arguments.argv:
             raise LabError(f"exec {arguments.host} needs a command: python3 -m lab exec {arguments.host} -- COMMAND...")
-        command = lab.command(arguments.host, argv)
+        command = lab.command(arguments.host, arguments.argv)
         os.execvpe(command[0], command, lab.environment())
     return 0
 

@@ -24,7 +24,7 @@ class Archive(NamedTuple):
     """A directory of packages and its index."""
 
     directory: Path
-    index: Path
+    packages: Path
 
 
 def fetch(again: bool = False) -> Archive:
@@ -36,7 +36,7 @@ def fetch(again: bool = False) -> Archive:
     stamp = DIRECTORY / "fetched"
     release = Path("/etc/os-release").read_text(encoding="utf-8")
     wanted = " ".join(PACKAGES) + "\n" + release
-    if not again and stamp.exists() and archive.index.exists() and stamp.read_text(encoding="utf-8") == wanted:
+    if not again and stamp.exists() and archive.packages.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return archive
     (DIRECTORY / "partial").mkdir(parents=True, exist_ok=True)
     install = [
@@ -52,9 +52,9 @@ def fetch(again: bool = False) -> Archive:
         reason = (done.stderr.strip().splitlines() or ["apt-get gave no reason"])[-1]
         raise LabError(f"the packages that lab hosts install could not be fetched: {reason} (tried: {' '.join(install)})")
     index = "\n".join(stanza(deb) for deb in sorted(DIRECTORY.glob("*.deb")))
-    archive.index.write_text(index, encoding="utf-8")
+    archive.packages.write_text(index, encoding="utf-8")
     # What `apt-get update` asks for first.
-    archive.index.with_suffix(".xz").write_bytes(lzma.compress(index.encode()))
+    archive.packages.with_suffix(".xz").write_bytes(lzma.compress(index.encode()))
     stamp.write_text(wanted, encoding="utf-8")
     return archive
 

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
@@ -42,7 +43,7 @@ def call(name: str, *arguments: object) -> None:
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str = "") -> None:
-    """mount(2)."""
+    """Lay a file system over a directory."""
     call("mount", source, target, kind, ctypes.c_ulong(flags), data)
 
 
@@ -54,12 +55,12 @@ def bind(source: str, target: str, read_only: bool = False) -> None:
         mount("none", target, None, MS_REMOUNT | MS_BIND | MS_RDONLY)
 
 
-def build_root(spec: dict[str, object], root: str) -> None:
+def build_root(spec: dict[str, Any], root: str) -> None:
     """The host's own view of the file system, and make it `/`."""
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     state = str(spec["state"])
     mount("overlay", root, "overlay", 0, f"lowerdir=/,upperdir={state}/upper,workdir={state}/work,index=off")
-    for index, place in enumerate(spec["overlays"]):  # type: ignore[arg-type]
+    for index, place in enumerate(spec["overlays"]):
         upper, work = f"{state}/mounts/{index}/upper", f"{state}/mounts/{index}/work"
         os.makedirs(upper, exist_ok=True)
         os.makedirs(work, exist_ok=True)
@@ -94,7 +95,7 @@ def build_root(spec: dict[str, object], root: str) -> None:
     os.mkdir(f"{root}/dev/shm")
     mount("tmpfs", f"{root}/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
 
-    for source, target in spec["binds"]:  # type: ignore[attr-defined]
+    for source, target in spec["binds"]:
         bind(source, root + target, read_only=True)
 
     os.chdir(root)
@@ -115,7 +116,7 @@ def prepare_network(forwards: bool) -> None:
 
 
 class SystemLog:
-    """`/dev/log` into /var/log/syslog, mail also into /var/log/mail.log: a host has no syslog daemon unless a role installs one."""
+    """`/dev/log` into /var/log/syslog, mail also into mail.log: no syslog daemon runs unless a role installs one."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -135,9 +136,13 @@ class SystemLog:
 
 def boot_scripts() -> list[str]:
     """What is enabled in this host, in the order of a Debian without systemd: rcS.d, then rc2.d."""
-    return [
-        str(link) for level in ("S", "2") for link in sorted(Path(f"/etc/rc{level}.d").glob("S[0-9][0-9]*")) if link.exists()
-    ]
+    return [str(link) for level in ("S", "2") for link in sorted(Path(f"/etc/rc{level}.d").glob("S[0-9][0-9]*")) if link.exists()]
+
+
+def spawn(command: list[str]) -> int:
+    """Start a program. Not by subprocess, whose objects reap behind the back of a PID 1 that waits for every child."""
+    null = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+    return os.posix_spawn(command[0], command, ENVIRONMENT, file_actions=null, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
 
 
 def serve(scripts: list[str], ready: int) -> None:
@@ -154,12 +159,19 @@ def serve(scripts: list[str], ready: int) -> None:
             if queue:
                 command = [queue.pop(0), "start"]
                 print("boot:", *command, flush=True)
-                running = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL).pid
+                try:
+                    running = spawn(command)
+                except OSError as error:
+                    # A script that cannot run is that script's trouble: the host comes up.
+                    print(f"boot: {error}", flush=True)
             else:
                 os.write(ready, b"booted\n")
                 os.close(ready)
                 ready = -1
-        for source in select.select([log.socket, wake_read], [], [], None)[0] if running is not None or ready < 0 else ():
+        if running is None and ready >= 0:
+            continue
+        sources: list[Any] = [log.socket, wake_read]
+        for source in select.select(sources, [], [])[0]:
             if source is log.socket:
                 log.receive()
                 continue
@@ -182,10 +194,14 @@ def main() -> None:
     spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     ready, go = int(sys.argv[2]), int(sys.argv[3])
     call("unshare", CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
+    told, teller = os.pipe()
     child = os.fork()
     if child:
         os.write(ready, f"pid {child}\n".encode())
         os._exit(0)
+    os.close(teller)
+    os.read(told, 1)
+    os.close(told)
     try:
         os.setsid()
         call("prctl", PR_SET_NAME, "init", 0, 0, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import os
 import re
@@ -32,6 +33,7 @@ INIT = REPOSITORY / "lab" / "init.py"
 FILES = REPOSITORY / "lab" / "files"
 ARCHIVE = "/var/cache/lab-debs"
 BOOT_SECONDS = 60
+SCRIPT = ("env", "-C", str(REPOSITORY), sys.executable, "-B", "-m")
 NAMESPACES = ("--ipc", "--mount", "--net", "--pid", "--uts")
 
 # Mounts of the machine that a host needs a copy-on-write view of, as it has of `/`.
@@ -59,9 +61,9 @@ class Lab:
         if running.keys() >= {SWITCH, *HOSTS}:
             return []
         self._need_root()
-        packages = debs.fetch()
         python = sink_python()
         with self._lock():
+            archive = debs.fetch()
             running = self._booted()
             missing = [name for name in (SWITCH, *HOSTS) if name not in running]
             if SWITCH in missing:
@@ -72,9 +74,9 @@ class Lab:
                 self.state.mkdir(parents=True, exist_ok=True)
                 mount = ["mount", "-t", "tmpfs", "-o", "mode=755", "op25b-lab", str(self.state)]
                 subprocess.run(mount, check=True)
-                (self.state / "mnt").mkdir()
+            (self.state / "mnt").mkdir(exist_ok=True)
             for name in missing:
-                self._prepare(name, packages, python)
+                self._prepare(name, archive, python)
             self._boot(missing)
             return [name for name in missing if name != SWITCH]
 
@@ -128,15 +130,19 @@ class Lab:
     def run(self, host: str, argv: Sequence[str], **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a command in the host to its end; its output is kept as text. `more` goes to subprocess.run."""
         options = {"capture_output": True, "text": True, "timeout": 120, "env": self.environment(), **more}
-        return subprocess.run(self.command(host, argv), **options)  # noqa: PLW1510
+        return subprocess.run(self.command(host, argv), **options)
 
     def popen(self, host: str, argv: Sequence[str], **more: Any) -> subprocess.Popen[str]:
         """Start a command in the host. `more` goes to subprocess.Popen."""
         return subprocess.Popen(self.command(host, argv), **{"text": True, "env": self.environment(), **more})
 
     def script(self, host: str, module: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run a module of the checkout (`lab.packets`) in the host, by this machine's Python."""
-        return self.run(host, ["env", "-C", str(REPOSITORY), sys.executable, "-B", "-m", module, *arguments], **more)
+        """Run a module of the checkout in the host, as `lab.script("cust-east", "lab.packets", "send", input=...)`."""
+        return self.run(host, [*SCRIPT, module, *arguments], **more)
+
+    def script_popen(self, host: str, module: str, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+        """Start a module of the checkout in the host."""
+        return self.popen(host, [*SCRIPT, module, *arguments], **more)
 
     def sink_log(self, host: str) -> list[dict[str, Any]]:
         """What the sink of the host has seen, oldest first."""
@@ -176,14 +182,12 @@ class Lab:
     def _inits(self) -> dict[str, list[int]]:
         """Every PID 1 of this lab by host, asked of the kernel: a killed `up` may have written nothing down."""
         found: dict[str, list[int]] = {}
-        start = [str(INIT).encode(), str(self.state).encode() + b"/"]
+        ours = re.compile(rf"/lab/init\.py\0{re.escape(str(self.state))}/([^/\0]+)/spec\.json\0")
         for directory in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                words = (directory / "cmdline").read_bytes().split(b"\0")
-                for spec in words[4:5]:
-                    if words[3].endswith(b"/lab/init.py") and spec.startswith(start[1]) and spec.endswith(b"/spec.json"):
-                        host = spec[len(start[1]) : -len(b"/spec.json")].decode()
-                        found.setdefault(host, []).append(int(directory.name))
+                match = ours.search((directory / "cmdline").read_text(errors="replace"))
+                if match:
+                    found.setdefault(match[1], []).append(int(directory.name))
         return found
 
     def _booted(self) -> dict[str, int]:
@@ -209,7 +213,9 @@ class Lab:
         deadline = time.monotonic() + 10
         while any(alive(pid) for pid in doomed):
             if time.monotonic() > deadline:
-                raise LabError(f"processes {doomed} of lab {self.name} do not end though they were killed: see ps -o pid,stat,wchan")
+                raise LabError(
+                    f"processes {doomed} do not end though they were killed: see what they wait for with ps -o pid,stat,wchan"
+                )
             time.sleep(0.005)
 
     def _unmount(self) -> None:
@@ -220,9 +226,9 @@ class Lab:
                 break
             time.sleep(0.02)
         if done.returncode:
-            raise LabError(f"{self.state} is still in use ({done.stderr.strip()}): end what has a file of it open (fuser -vm {self.state})")
+            raise LabError(f"{self.state} is in use: end what has a file of it open (fuser -vm {self.state})")
 
-    def _prepare(self, name: str, packages: debs.Archive, python: str) -> None:
+    def _prepare(self, name: str, archive: debs.Archive, python: str) -> None:
         """Write what the host has on its disk before its first boot. A host that was there before keeps its disk."""
         directory = self.state / name
         upper = directory / "upper"
@@ -233,7 +239,7 @@ class Lab:
             "state": str(directory),
             "root": str(self.state / "mnt"),
             "overlays": overlays(),
-            "binds": [*binds(python), (str(packages.directory), ARCHIVE)],
+            "binds": [*binds(python), (str(archive.directory), ARCHIVE)],
             "forwards": bool(host and host.forwards),
             "network": network(name),
         }
@@ -243,7 +249,7 @@ class Lab:
         draft = directory / "upper.new"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o755)
-        furnish(draft, name, host, packages, python)
+        furnish(draft, name, host, archive, python)
         draft.rename(upper)
 
     def _boot(self, names: Sequence[str]) -> None:
@@ -292,7 +298,8 @@ class Lab:
         # -force: the port to delete is nearly always gone already; what matters is looked at below.
         command = ["nsenter", f"--target={switch}", "--net", "ip", "-force", "-batch", "-"]
         done = subprocess.run(command, input="\n".join(lines) + "\n", text=True, capture_output=True, check=False)
-        complaints = [line for line in done.stderr.splitlines() if "Cannot find device" not in line and "Command failed" not in line]
+        expected = ("Cannot find device", "Command failed")
+        complaints = [line for line in done.stderr.splitlines() if not line.startswith(expected)]
         if complaints:
             raise LabError(f"the wires of {', '.join(pids)} could not be laid: {'; '.join(complaints)}")
 
@@ -389,7 +396,7 @@ def overlays() -> list[str]:
 def binds(python: str) -> list[tuple[str, str]]:
     """The checkout and the Pythons, wherever they are: a host's own /tmp and /run must not hide them."""
     wanted = {str(REPOSITORY), sys.prefix, sys.base_prefix, str(Path(python).parents[1])}
-    hidden = [*mounts(), "/tmp", "/run"]  # noqa: S108
+    hidden = [*mounts(), "/tmp", "/run"]
     return [
         (place, place)
         for place in sorted(wanted)
@@ -400,15 +407,16 @@ def binds(python: str) -> list[tuple[str, str]]:
 
 def sink_python() -> str:
     """A Python that has what the sinks need."""
-    for python in (sys.executable, str(REPOSITORY / ".venv" / "bin" / "python")):
-        if os.path.exists(python):
-            found = subprocess.run([python, "-c", "import aiosmtpd"], capture_output=True, check=False)
-            if found.returncode == 0:
-                return python
+    if importlib.util.find_spec("aiosmtpd"):
+        return sys.executable
+    python = str(REPOSITORY / ".venv" / "bin" / "python")
+    with contextlib.suppress(OSError):
+        if subprocess.run([python, "-c", "import aiosmtpd"], capture_output=True, check=False).returncode == 0:
+            return python
     raise LabError("the sinks need the Python package aiosmtpd: run `make setup`, or start the lab with a Python that has it")
 
 
-def furnish(root: Path, name: str, host: Host | None, packages: debs.Archive, python: str) -> None:
+def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, python: str) -> None:
     """Fill the upper layer of a new host."""
 
     def place(path: str) -> Path:
@@ -461,7 +469,7 @@ def furnish(root: Path, name: str, host: Host | None, packages: debs.Archive, py
     emptied("/etc/apt/sources.list.d")
     emptied("/var/lib/apt/lists")
     place("/var/lib/apt/lists/partial").mkdir()
-    shutil.copy(packages.index, root / "var/lib/apt/lists" / (urllib.parse.quote(ARCHIVE).replace("/", "_") + "_._Packages"))
+    shutil.copy(archive.packages, root / "var/lib/apt/lists" / (urllib.parse.quote(ARCHIVE).replace("/", "_") + "_._Packages"))
     put("/etc/dpkg/dpkg.cfg.d/lab", "force-unsafe-io\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/doc/*\n")
     put("/usr/bin/mandb", "#!/bin/sh\n", 0o755)
 
@@ -469,9 +477,13 @@ def furnish(root: Path, name: str, host: Host | None, packages: debs.Archive, py
         return
     # Debian's ssl-cert makes this at installation, and packages rely on it; images of machines often lack it.
     certificate, key = place("/etc/ssl/certs/ssl-cert-snakeoil.pem"), place("/etc/ssl/private/ssl-cert-snakeoil.key")
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out", str(certificate))
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key))
     subject = ("-subj", f"/CN={name}.{topology.DOMAIN}", "-addext", f"subjectAltName=DNS:{name}.{topology.DOMAIN},DNS:{name}")
-    subprocess.run(["openssl", "req", "-x509", "-batch", "-days", "3650", *new_key, *subject], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-batch", "-days", "3650", *new_key, "-out", str(certificate), *subject],
+        check=True,
+        capture_output=True,
+    )
     for path, text in host.files.items():
         put(path, text)
     if "/etc/nftables.conf" in host.files:

@@ -63,11 +63,13 @@ class Witness:
     log: Log
 
     def came(self, transport: asyncio.BaseTransport) -> None:
+        """Write down that a connection was established."""
         self.ends = ends_of(transport)
         self._first: bytes | None = b""
         self.log.write("accept", self.ends)
 
     def said(self, data: bytes) -> None:
+        """Wait for the end of the first line."""
         if self._first is None:
             return
         self._first += data
@@ -75,6 +77,7 @@ class Witness:
             self.over()
 
     def over(self) -> None:
+        """Write down the first line, whole or not."""
         if self._first:
             line = self._first.split(b"\n", 1)[0].rstrip(b"\r")
             self.log.write("line", self.ends, line=line.decode(errors="backslashreplace"))
@@ -88,12 +91,15 @@ class Taker(Witness, asyncio.Protocol):
         self.log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A peer is there."""
         self.came(transport)
 
     def data_received(self, data: bytes) -> None:
+        """The peer spoke."""
         self.said(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        """The peer is gone."""
         self.over()
 
 
@@ -131,6 +137,7 @@ class Sink(Witness, SMTP):
         super().__init__(Mail(log), **more)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A peer is there."""
         # STARTTLS calls this again for the same peer.
         if not self._begun:
             self._begun = True
@@ -138,10 +145,12 @@ class Sink(Witness, SMTP):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
+        """The peer spoke."""
         self.said(data)
         super().data_received(data)
 
     def connection_lost(self, error: Exception | None) -> None:
+        """The peer is gone."""
         self.over()
         super().connection_lost(error)
 
@@ -191,7 +200,12 @@ def daemonize() -> Any:
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
-    return lambda: (os.write(ready_there, b"r"), os.close(ready_there))
+
+    def ready_now() -> None:
+        os.write(ready_there, b"r")
+        os.close(ready_there)
+
+    return ready_now
 
 
 def main() -> int:
