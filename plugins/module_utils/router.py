@@ -459,7 +459,7 @@ def _run(commands):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RouterError(
-                f"the table is in force, but `{' '.join(command)}` failed, so that a reboot may not load it: {done.stderr.strip()}"
+                f"the table is in force, but `{' '.join(command)}` failed, and a reboot may not load it: {done.stderr.strip()}"
             )
 
 
@@ -496,4 +496,4 @@ def persist(table):
 
 
 if __name__ == "__main__":
-    sys.exit(watch(sys.argv[1]))
+    raise SystemExit(watch(sys.argv[1]))

@@ -12,6 +12,13 @@ class Op25bError(Exception):
     """Something the operator can mend; its text is shown as it is."""
 
 
+def missing_library(name: str) -> Op25bError:
+    """The error for a controller that lacks a library."""
+    return Op25bError(
+        f"the Python library {name} is not on this controller; `pip install jsonschema netaddr` brings both that are needed."
+    )
+
+
 class PolicyError(Op25bError):
     """All mistakes of one policy document, in document order."""
 

@@ -19,9 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-from .errors import Op25bError, PolicyError
+from .errors import Op25bError, PolicyError, missing_library
 from .prefixes import (
     NOTHING,
     Address,
@@ -33,6 +31,11 @@ from .prefixes import (
     range_text,
     union,
 )
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None  # type: ignore[assignment]
 
 NO_WAVE = "none"
 """The state before the first wave: nothing is enforced."""
@@ -172,6 +175,8 @@ def schema() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _validator() -> jsonschema.Draft202012Validator:
+    if jsonschema is None:
+        raise missing_library("jsonschema")
     return jsonschema.Draft202012Validator(schema())
 
 

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-import netaddr
+from .errors import missing_library
+
+try:
+    import netaddr
+except ImportError:
+    netaddr = None
 
 BITS = {4: 32, 6: 128}
 FAMILIES = (4, 6)
@@ -52,6 +57,8 @@ def address_text(family: int, value: int) -> str:
 
 def parse_address(text: str) -> Address:
     """Read one address; raises ValueError with the rest of a sentence that began with the key."""
+    if netaddr is None:
+        raise missing_library("netaddr")
     try:
         read = netaddr.IPAddress(text)
     except (netaddr.AddrFormatError, ValueError, TypeError):

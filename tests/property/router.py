@@ -117,7 +117,7 @@ def _drain(wires: dict[str, int], quiet: float) -> list[tuple[str, str]]:
     found = []
     end = time.monotonic() + quiet
     while time.monotonic() < end:
-        ready, _, _ = select.select(list(names), [], [], quiet)
+        ready = select.select(list(names), [], [], quiet)[0]
         for handle in ready:
             try:
                 data = os.read(handle, 65535)

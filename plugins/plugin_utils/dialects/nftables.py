@@ -625,39 +625,42 @@ def _moved(old: Ruleset, new: Ruleset) -> int:
     return elements + rules
 
 
-def _commands(have: Ruleset, want: Ruleset) -> Iterator[str]:
-    if have == want:
+def _commands(old: Ruleset, new: Ruleset) -> Iterator[str]:
+    if old == new:
         return
-    if not want:
+    if not new:
         yield f"delete table {TABLE}"
         return
-    if not have:
+    if not old:
         yield f"add table {TABLE}"
-    recast = [n for n, s in have.sets.items() if n in want.sets and not s.same_kind(want.sets[n])]
-    rehooked = [n for n, c in have.chains.items() if n in want.chains and c.base != want.chains[n].base]
+    recast = [n for n, s in old.sets.items() if n in new.sets and not s.same_kind(new.sets[n])]
+    rehooked = [n for n, c in old.chains.items() if n in new.chains and c.base != new.chains[n].base]
     # A set can only be replaced, and a chain only be removed, when no rule names it any more.
-    refill = [n for n, c in have.chains.items() if recast or rehooked or c != want.chains.get(n)]
+    refill = [n for n, c in old.chains.items() if recast or rehooked or c != new.chains.get(n)]
     yield from (f"flush chain {TABLE} {n}" for n in refill)
-    yield from (f"delete chain {TABLE} {n}" for n in have.chains if n not in want.chains or n in rehooked)
-    yield from (f"delete set {TABLE} {n}" for n in have.sets if n not in want.sets or n in recast)
-    yield from (f"delete counter {TABLE} {n}" for n in sorted(have.counters - want.counters))
-    yield from (f"add counter {TABLE} {n}" for n in sorted(want.counters - have.counters))
-    for name, new in want.sets.items():
-        old = have.sets.get(name)
-        if old is None or name in recast:
-            yield f"add set {TABLE} {name} {{ {'; '.join(new.definition())}; }}"
-            old = NftSet(new.type)
-        if new.type == "ifname" and old.elements - new.elements:
-            # nft 1.0.6 cannot delete a name that ends in *, so these short sets are filled anew.
-            yield f"flush set {TABLE} {name}"
-            old = NftSet(new.type)
-        for verb, elements in (("delete", old.elements - new.elements), ("add", new.elements - old.elements)):
-            texts = _element_texts(elements)
-            for at in range(0, len(texts), _CHUNK):
-                yield f"{verb} element {TABLE} {name} {{ {', '.join(texts[at : at + _CHUNK])} }}"
-    for name, chain in want.chains.items():
-        if name not in have.chains or name in rehooked:
+    yield from (f"delete chain {TABLE} {n}" for n in old.chains if n not in new.chains or n in rehooked)
+    yield from (f"delete set {TABLE} {n}" for n in old.sets if n not in new.sets or n in recast)
+    yield from (f"delete counter {TABLE} {n}" for n in sorted(old.counters - new.counters))
+    yield from (f"add counter {TABLE} {n}" for n in sorted(new.counters - old.counters))
+    for name, item in new.sets.items():
+        yield from _fill(name, None if name in recast else old.sets.get(name), item)
+    for name, chain in new.chains.items():
+        if name not in old.chains or name in rehooked:
             yield f"add chain {TABLE} {name}" + (f" {{ {chain.base} }}" if chain.base else "")
-    for name, chain in want.chains.items():
-        if name not in have.chains or name in refill:
+    for name, chain in new.chains.items():
+        if name not in old.chains or name in refill:
             yield from (f"add rule {TABLE} {name} {rule}" for rule in chain.rules)
+
+
+def _fill(name: str, before: NftSet | None, after: NftSet) -> Iterator[str]:
+    if before is None:
+        yield f"add set {TABLE} {name} {{ {'; '.join(after.definition())}; }}"
+        before = NftSet(after.type)
+    if after.type == "ifname" and before.elements - after.elements:
+        # nft 1.0.6 cannot delete a name that ends in *, so these short sets are filled anew.
+        yield f"flush set {TABLE} {name}"
+        before = NftSet(after.type)
+    for verb, elements in (("delete", before.elements - after.elements), ("add", after.elements - before.elements)):
+        texts = _element_texts(elements)
+        for at in range(0, len(texts), _CHUNK):
+            yield f"{verb} element {TABLE} {name} {{ {', '.join(texts[at : at + _CHUNK])} }}"

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task as `ansible` runs it, over the connection of lab hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "PATH": f"{BIN}:{os.environ['PATH']}", **more}
+
+
+class Ansible:
+    """Runs the collection's tasks on one host whose PID 1 is known."""
+
+    def __init__(self, host: str, pid: Callable[[], int | str]) -> None:
+        self.host, self.pid = host, pid
+
+    def command(self, module: str, *options: str, **arguments: Any) -> list[str]:
+        connection = {
+            "ansible_connection": "community.docker.nsenter",
+            "ansible_nsenter_pid": str(self.pid()),
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+        words = [str(BIN / "ansible"), self.host, "-i", f"{self.host},", "-e", json.dumps(connection), *options]
+        return [*words, "-m", f"ccsnet.op25b.{module}", "-a", json.dumps(arguments, default=str)]
+
+    def task(self, module: str, *options: str, **arguments: Any) -> dict[str, Any]:
+        """The task's result; `failed` and `msg` where it failed, `printed` is what a person saw."""
+        done = subprocess.run(
+            self.command(module, *options, **arguments),
+            cwd=ROOT,
+            env=environment(ANSIBLE_CALLBACK_RESULT_FORMAT="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1"),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+        begin = done.stdout.find("=> {")
+        assert begin >= 0, done.stdout + done.stderr
+        result, _end = json.JSONDecoder().raw_decode(done.stdout[begin + 3 :])
+        return {"failed": done.returncode != 0, **result, "printed": done.stdout + done.stderr}
+
+    def ok(self, module: str, *options: str, **arguments: Any) -> dict[str, Any]:
+        result = self.task(module, *options, **arguments)
+        assert not result["failed"], result["printed"]
+        return result
+
+    def refused(self, module: str, *options: str, **arguments: Any) -> str:
+        result = self.task(module, *options, **arguments)
+        assert result["failed"], result["printed"]
+        return str(result["msg"])
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """End a controller as the power cut does: it, its workers, its connections."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> bool:
+    """Whether it comes true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.1)
+    return what()
