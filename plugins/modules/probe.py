@@ -22,7 +22,7 @@ options:
     type: list
     elements: dict
     required: true
-    suboptions: &target
+    suboptions:
       name:
         description: What to call it in the result, for example V(mobile_mx).
         type: str
@@ -35,6 +35,13 @@ options:
         description: The TCP port.
         type: int
         required: true
+      expected:
+        description: The state that should be seen. It is returned as it is given and changes nothing.
+        type: str
+        choices: [open, refused, filtered, unreachable]
+      pool:
+        description: The address pool of this host. It is returned as it is given and changes nothing.
+        type: str
   controls:
     description:
       - Positive controls, tried in the same moment as the targets. Each of them must be open.
@@ -42,7 +49,19 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions: *target
+    suboptions:
+      name:
+        description: As for a target.
+        type: str
+        required: true
+      address:
+        description: As for a target.
+        type: str
+        required: true
+      port:
+        description: As for a target.
+        type: int
+        required: true
   sources:
     description:
       - Addresses of this host to connect from, at most one for IPv4 and one for IPv6.
@@ -134,6 +153,12 @@ probes:
     source_port:
       description: The port from which it was tried. V(0) when there was no route.
       type: int
+    expected:
+      description: What O(targets[].expected) said.
+      type: str
+    pool:
+      description: What O(targets[].pool) said.
+      type: str
   sample:
     - {name: mobile_mx, address: 203.0.113.10, port: 25, family: v4, state: refused, ms: 0.31,
        detail: Connection refused, source: 198.51.100.10, source_port: 40112}
@@ -296,9 +321,7 @@ class Probe:
     def result(self):
         """The entry for the task's result."""
         return {
-            "name": self.target["name"],
-            "address": self.target["address"],
-            "port": self.target["port"],
+            **self.target,
             "family": "v6" if self.family == socket.AF_INET6 else "v4",
             "state": self.state,
             "ms": self.ms,
@@ -385,19 +408,16 @@ def _room(count):
 
 def main():
     """Run the module."""
-    target = {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "name": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "port": {"type": "int", "required": True},
-        },
+    place = {
+        "name": {"type": "str", "required": True},
+        "address": {"type": "str", "required": True},
+        "port": {"type": "int", "required": True},
     }
+    expectation = {"expected": {"type": "str", "choices": ["open", "refused", "filtered", "unreachable"]}, "pool": {"type": "str"}}
     module = AnsibleModule(
         argument_spec={
-            "targets": {**target, "required": True},
-            "controls": {**target, "default": []},
+            "targets": {"type": "list", "elements": "dict", "required": True, "options": {**place, **expectation}},
+            "controls": {"type": "list", "elements": "dict", "default": [], "options": place},
             "sources": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "float", "default": 3},
             "nonce": {"type": "str"},
