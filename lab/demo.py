@@ -94,7 +94,7 @@ class Demo:
     def seen_by_servers(self, since: float) -> list[dict[str, object]]:
         """Connections to port 25 that the servers outside wrote down, from addresses that the pools block."""
         blocked = {address for host in ("cust-east", "cust-west") for address in (HOSTS[host].v4, HOSTS[host].v6)}
-        events = [event for host in ("mobile-mx", "other-isp") for event in self.events(host)]
+        events = [event for host in ("mobile-mx", "other-isp") for event in self.lab.sink_log(host)]
         return [
             event
             for event in events
@@ -104,19 +104,14 @@ class Demo:
             and event["peer_address"] in blocked
         ]
 
-    def events(self, host: str) -> list[dict[str, object]]:
-        """What a sink wrote down."""
-        log = self.lab.root(host) / "var/log/op25b-sink.jsonl"
-        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
-
     def edge_rules(self) -> str:
         """Every rule on the edge, without what counts."""
-        return self.lab.run("edge-l1", ["nft", "-s", "list", "ruleset"])
+        return self.lab.run("edge-l1", ["nft", "-s", "list", "ruleset"]).stdout
 
     def mail(self) -> str:
         """Send a mail from a customer through the relay, and wait for it where it should arrive."""
         mark = f"op25b demo {uuid.uuid4()}"
-        certificate = (self.lab.root("msa1") / "etc/ssl/certs/submission_relay.pem").read_text(encoding="ascii")
+        certificate = self.lab.path("msa1", "/etc/ssl/certs/submission_relay.pem").read_text(encoding="ascii")
         wanted = {
             "certificate": certificate,
             "relay": HOSTS["msa1"].v4,
@@ -126,9 +121,9 @@ class Demo:
             "message": f"From: taro@ccsnet.ne.jp\r\nTo: friend@mobile.example\r\nSubject: {mark}\r\n\r\nStill there.\r\n",
         }
         sent = time.time()
-        tls = self.lab.run("cust-east", ["/usr/bin/python3", "-c", MAIL], json.dumps(wanted)).strip()
+        tls = self.lab.run("cust-east", ["/usr/bin/python3", "-c", MAIL], input=json.dumps(wanted)).stdout.strip()
         while time.time() < sent + 20:
-            for event in self.events("mobile-mx"):
+            for event in self.lab.sink_log("mobile-mx"):
                 if event["event"] == "mail" and mark in json.dumps(event):
                     shown = {key: value for key, value in event.items() if key not in ("body", "headers")}
                     print("    mobile-mx wrote down: " + json.dumps(shown), flush=True)
@@ -165,7 +160,7 @@ class Demo:
         must(len(closed) == 8, f"8 ways out on port 25 should have been tried, not {len(closed)}")
         must(all(cell.state == "refused" for cell in closed), "port 25 is not refused everywhere")
         slowest = max(cell.ms for cell in closed)
-        must(slowest < 1000, f"a refusal took {slowest} ms")
+        must(slowest < 10, f"a refusal took {slowest} ms")
         leaked = len(self.seen_by_servers(began))
         must(leaked == 0, f"the servers outside saw {leaked} connections to port 25 all the same")
         must(all(cell.state == "open" for cell in others), "something else than port 25 is closed")

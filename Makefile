@@ -1,0 +1,66 @@
+# make help
+
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PYTHON ?= python3
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+# What the lab and the tests run, beside what every Debian or Ubuntu has.
+PACKAGES := iproute2 nftables openssl procps python3 python3-apt python3-venv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint sanity unit property lab-test molecule soak clean
+
+help: ## Say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: $(VENV)/.ready ## Install the missing Debian packages, and make the virtual environment .venv
+
+# .venv/.ready is newer than what it was made from: nothing to do.
+$(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
+	@missing=$$(for package in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [ -n "$$missing" ]; then \
+	    echo "setup: installing Debian packages:" $$missing; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+	@echo "setup: making $(VENV)"
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
+	@touch $@
+
+demo: setup ## Close port 25 in the lab, prove it with packets and mail, take it back, say what was proved
+	@python3 -m lab.demo
+
+test: lint sanity unit property molecule lab-test ## Everything that CI runs
+
+lint: setup ## ansible-lint (production), yamllint, ruff, mypy (strict on the core)
+	ruff check .
+	mypy -p ansible_collections.ccsnet.op25b.plugins.plugin_utils
+	yamllint --strict .
+	ansible-lint
+
+sanity: setup ## ansible-test sanity on an installed copy
+	.ci/sanity
+
+unit: setup ## Unit tests
+	pytest -q tests/unit
+
+property: setup ## The laws of the core, and of the kernel, under generated policies and packets
+	pytest -q -m 'not soak' tests/property
+
+lab-test: setup ## Real packets and real mail in the lab
+	pytest -q -m 'not soak' tests/lab
+
+molecule: setup ## The scenarios, or one of them: make molecule SCENARIO=linux_edge
+	@set -e; for scenario in $(or $(SCENARIO),$(notdir $(patsubst %/,%,$(wildcard molecule/*/)))); do \
+	    echo "molecule: $$scenario"; molecule test -s $$scenario; done
+
+soak: setup ## Long: reloads of 100,000 prefixes under load, without a leak
+	pytest -q -m soak tests
+
+clean: ## Remove what was made here: .venv, caches, and the lab
+	-[ ! -d /run/op25b-lab ] || $(PYTHON) -m lab down
+	rm -rf $(VENV) .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache *.tar.gz
+	find . -name __pycache__ -prune -exec rm -rf {} +
