@@ -13,12 +13,12 @@ PACKAGES := iproute2 nftables openssl procps python3 python3-apt python3-venv
 .PHONY: help setup demo test lint sanity unit property lab-test molecule soak clean
 
 help: ## Say what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: $(VENV)/.ready ## Install the missing Debian packages, and make the virtual environment .venv
 
 # .venv/.ready is newer than what it was made from: nothing to do.
-$(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
+$(VENV)/.ready: requirements.txt requirements-dev.txt
 	@missing=$$(for package in $(PACKAGES); do \
 	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [ -n "$$missing" ]; then \
