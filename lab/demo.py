@@ -53,7 +53,7 @@ class Cell(NamedTuple):
     ms: float
 
 
-class NotSo(Exception):
+class NotSoError(Exception):
     """Something that the demo promises did not happen."""
 
 
@@ -66,6 +66,7 @@ class Demo:
         self.proved: list[str] = []
 
     def say(self, what: str) -> None:
+        """Begin a step."""
         print(f"\n==> {time.monotonic() - self.started:5.1f} s  {what}", flush=True)
 
     def play(self, *arguments: str) -> list[Cell]:
@@ -86,7 +87,7 @@ class Demo:
                     print("    " + re.sub(r"^.*\[(?:ccsnet\.op25b\.\w+ : )?(.*)\] \**$", r"- \1", line.rstrip()), flush=True)
             if run.wait() != 0:
                 print("\n".join(lines))
-                raise NotSo(f"{' '.join(command)} ended with {run.returncode}; all of it is in {LOG.relative_to(ROOT)}")
+                raise NotSoError(f"{' '.join(command)} ended with {run.returncode}; all of it is in {LOG.relative_to(ROOT)}")
         table = matrix(lines)
         print("\n" + "\n".join(table))
         return cells(table)
@@ -130,7 +131,7 @@ class Demo:
                     took = float(str(event["time"])) - sent
                     return f"through {wanted['relay']}:587 ({tls}) from {event['peer_address']} after {took:.1f} s"
             time.sleep(0.1)
-        raise NotSo("the mail that cust-east sent through 587 did not arrive at mobile-mx within 20 s")
+        raise NotSoError("the mail that cust-east sent through 587 did not arrive at mobile-mx within 20 s")
 
     def run(self) -> None:
         """All of it, in order."""
@@ -191,7 +192,7 @@ def matrix(lines: Sequence[str]) -> list[str]:
     start = next((n for n, line in enumerate(lines) if line.split()[:2] == ["probe", "pool"]), None)
     end = next((n for n, line in enumerate(lines) if " probes, " in line), None)
     if start is None or end is None:
-        raise NotSo("the playbook printed no matrix")
+        raise NotSoError("the playbook printed no matrix")
     return [line[4:] for line in lines[start : end + 1]]
 
 
@@ -208,14 +209,14 @@ def cells(table: Sequence[str]) -> list[Cell]:
             if state:
                 found.append(Cell(row[0], row[1], row[2], row[3], port, state[1], float(state[2] or 0)))
     if not found:
-        raise NotSo("the matrix is empty")
+        raise NotSoError("the matrix is empty")
     return found
 
 
 def must(so: bool, otherwise: str) -> None:
     """Stop unless it is so."""
     if not so:
-        raise NotSo(otherwise)
+        raise NotSoError(otherwise)
 
 
 def main() -> int:
@@ -225,7 +226,7 @@ def main() -> int:
     demo = Demo(Lab(os.environ.get("OP25B_LAB") or "demo"))
     try:
         demo.run()
-    except (NotSo, LabError) as err:
+    except (NotSoError, LabError) as err:
         print(f"\ndemo: {err}", file=sys.stderr)
         return 1
     finally:

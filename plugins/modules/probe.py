@@ -413,7 +413,10 @@ def main():
         "address": {"type": "str", "required": True},
         "port": {"type": "int", "required": True},
     }
-    expectation = {"expected": {"type": "str", "choices": ["open", "refused", "filtered", "unreachable"]}, "pool": {"type": "str"}}
+    expectation = {
+        "expected": {"type": "str", "choices": ["open", "refused", "filtered", "unreachable"]},
+        "pool": {"type": "str"},
+    }
     module = AnsibleModule(
         argument_spec={
             "targets": {"type": "list", "elements": "dict", "required": True, "options": {**place, **expectation}},
