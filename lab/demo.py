@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from lab.machine import Lab, LabError
 from lab.topology import HOSTS
 
@@ -113,13 +115,15 @@ class Demo:
         """Send a mail from a customer through the relay, and wait for it where it should arrive."""
         mark = f"op25b demo {uuid.uuid4()}"
         certificate = self.lab.path("msa1", "/etc/ssl/certs/submission_relay.pem").read_text(encoding="ascii")
+        relays = yaml.safe_load((ROOT / "inventories/lab/group_vars/relays.yml").read_text(encoding="utf-8"))
+        user = relays["submission_relay_users"][0]
         wanted = {
             "certificate": certificate,
             "relay": HOSTS["msa1"].v4,
-            "login": "taro@ccsnet.ne.jp",
-            "password": "taro, only in the lab",
+            "login": user["login"],
+            "password": user["password"],
             "to": "friend@mobile.example",
-            "message": f"From: taro@ccsnet.ne.jp\r\nTo: friend@mobile.example\r\nSubject: {mark}\r\n\r\nStill there.\r\n",
+            "message": f"From: {user['login']}\r\nTo: friend@mobile.example\r\nSubject: {mark}\r\n\r\nStill there.\r\n",
         }
         sent = time.time()
         tls = self.lab.run("cust-east", ["/usr/bin/python3", "-c", MAIL], input=json.dumps(wanted)).stdout.strip()
