@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 # What the lab and the tests run, beside what every Debian or Ubuntu has.
-PACKAGES := iproute2 nftables openssl procps python3 python3-apt python3-venv
+PACKAGES := iproute2 nftables openssl procps python3 python3-apt python3-venv systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint sanity unit property lab-test molecule soak clean
@@ -23,7 +23,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	if [ -n "$$missing" ]; then \
 	    echo "setup: installing Debian packages:" $$missing; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 	@echo "setup: making $(VENV)"
 	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
