@@ -110,7 +110,7 @@ def test_no_sink_sees_what_was_refused(lab, edge):
     for host in POOLS:
         probe(lab, host, "all")
     for sink, before in seen.items():
-        ports = {line["local"][1] for line in lab.sink_log(sink)[before:] if "local" in line}
+        ports = {line["local_port"] for line in lab.sink_log(sink)[before:] if "local_port" in line}
         assert ports == {587, 465, 443}, ports
 
 
@@ -273,7 +273,8 @@ def test_one_change_at_a_time(edge):
 def test_a_second_run_waits_and_then_says_who_holds_the_router(edge):
     hold = (
         "import fcntl, os, sys, time; os.makedirs('/run/op25b', exist_ok=True); f = open('/run/op25b/lock', 'w');"
-        "fcntl.flock(f, fcntl.LOCK_EX); f.write('night shift since 03:00'); f.flush(); print('held', flush=True); time.sleep(float(sys.argv[1]))"
+        "fcntl.flock(f, fcntl.LOCK_EX); f.write('night shift since 03:00'); f.flush();"
+        "print('held', flush=True); time.sleep(float(sys.argv[1]))"
     )
     holder = edge.lab.popen("edge-l1", ["/usr/bin/python3", "-c", hold, "4"], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == "held\n"
