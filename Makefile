@@ -58,7 +58,7 @@ molecule: setup ## The scenarios, or one of them: make molecule SCENARIO=linux_e
 	    echo "molecule: $$scenario"; molecule test -s $$scenario; done
 
 soak: setup ## Long: reloads of 100,000 prefixes under load, without a leak
-	pytest -q -m soak tests
+	pytest -q -s -m soak tests
 
 clean: ## Remove what was made here: .venv, caches, and the lab
 	-[ ! -d /run/op25b-lab ] || $(PYTHON) -m lab down
