@@ -25,7 +25,7 @@ The syntax of a pattern:
 | `$ace` | another pattern, from the macros that the grammar was made with |
 
 A type is a function of the tokens from the argument on. It returns an `Argument`: what it means, how the device writes
-it, and how many tokens it took; or None for "not one of mine". It may raise `Incomplete` or `Invalid` itself.
+it, and how many tokens it took; or None for "not one of mine". It may raise `IncompleteError` or `InvalidError` itself.
 
 Keywords are case-insensitive, and win over arguments. The position of an error is that of the first character that no
 command continues with, where both vendors put their caret.
@@ -62,7 +62,7 @@ class CommandError(Exception):
     """A line that is no command."""
 
 
-class Invalid(CommandError):
+class InvalidError(CommandError):
     """A word that nothing continues with; `position` in the line is where it goes wrong."""
 
     def __init__(self, position: int) -> None:
@@ -70,11 +70,11 @@ class Invalid(CommandError):
         self.position = position
 
 
-class Incomplete(CommandError):
+class IncompleteError(CommandError):
     """A command goes on where the line ends."""
 
 
-class Ambiguous(CommandError):
+class AmbiguousError(CommandError):
     """A word is the beginning of several keywords, from `position` on."""
 
     def __init__(self, position: int) -> None:
@@ -189,8 +189,8 @@ class _Compiler:
 
     def __init__(self, pattern: str, types: Mapping[str, Type], macros: Mapping[str, str]) -> None:
         while "$" in pattern:
-            pattern = re.sub(r"\$(\w+)", lambda found: str(macros[found[1]]), pattern)
-        self._lexemes = _LEXEMES.findall(pattern)
+            pattern = re.sub(r"\$(\w+)", lambda found: macros[found[1]], pattern)
+        self._lexemes: list[str] = _LEXEMES.findall(pattern)
         self._types = types
         self._at = 0
         self._many = False
@@ -400,8 +400,8 @@ class Grammar:
             taken = state.argument(tokens[at:])
             if taken is None:
                 if len(state.candidates(token.text)) > 1:
-                    raise Ambiguous(token.start)
-                raise Invalid(token.start + state.common(token.text))
+                    raise AmbiguousError(token.start)
+                raise InvalidError(token.start + state.common(token.text))
             leaf, argument, state = taken
             words.append(argument.text)
             if leaf.many:
@@ -410,7 +410,7 @@ class Grammar:
                 values[leaf.label] = argument.value
             at += argument.length
         if not state.commands:
-            raise Incomplete
+            raise IncompleteError
         return Match(state.commands[0], tuple(words), frozenset(keywords), values)
 
     def help(self, text: str) -> list[str]:
@@ -427,5 +427,5 @@ class Grammar:
                 state = taken[2]
                 at += taken[1].length
             else:
-                raise Invalid(tokens[at].start)
+                raise InvalidError(tokens[at].start)
         return state.candidates(last) if last else state.names()
