@@ -24,6 +24,7 @@ TABLE = "inet lab_cli"
 BITS = {4: 32, 6: 128}
 ANY = ((0, 0),)
 ICMP = {4: 1, 6: 58}
+LATER = {4: "ip frag-off & 0x1fff != 0", 6: "frag frag-off != 0"}
 TCP = 6
 EXTENSION_HEADERS = (0, 43, 44, 51, 60)
 """Next headers of IPv6 that the kernel, like the router, walks over on its way to the upper-layer protocol."""
@@ -95,6 +96,7 @@ class Filter:
     direction: str
     """`in`: what comes in by the interface, also for the router itself. `out`: what is forwarded to it."""
     name: str
+    """Of the list; lists of both families at one interface and direction have different names."""
     family: int
     entries: tuple[Entry, ...]
 
@@ -208,6 +210,8 @@ class DataPlane:
             counters |= zip(keys, names, strict=True)
             old = self._compiled.get(slot)
             compiled[slot] = old if old and old.filter == item else self._compile(item, names, sets)
+        if len({key[:4] for key in counters}) != sum(len(item.entries) for item in filters):
+            raise ValueError("an entry shares its counter: its key is not unique in its filter, or the filter's name not here")
         sets = {content: name for content, name in sets.items() if any(content in item.sets for item in compiled.values())}
         new = [item for slot, item in compiled.items() if item is not self._compiled.get(slot)]
         old_chains = [name for slot, item in self._compiled.items() if item is not compiled.get(slot) for name in item.chains]
@@ -243,8 +247,10 @@ class DataPlane:
 
     def _compile(self, item: Filter, counters: Sequence[str], sets: dict[Content, str]) -> _Compiled:
         """Compile one filter; sets that are not there yet are added to those given."""
-        chains = [f"f{next(self._number)}"]
-        rules = []
+        chains = [f"f{next(self._number)}", f"f{next(self._number)}"]
+        # Later fragments have a chain of their own: the kernel would take what a later fragment has at the place of the
+        # ports for ports (seen with 6.18), so no rule that asks for layer 4 may see one.
+        rules = [(chains[0], f"{LATER[item.family]} goto {chains[1]}")]
         used: set[Content] = set()
 
         def name_of(content: Content) -> str:
@@ -252,16 +258,22 @@ class DataPlane:
             return sets.setdefault(content, f"s{next(self._number)}")
 
         for entry, counter in zip(item.entries, counters, strict=True):
+            match = entry.match
             verdict = f"counter name {counter} " + (
                 "accept" if entry.permit else "reject with icmpx type admin-prohibited" if entry.reply else "drop"
             )
-            if entry.match.undetermined:
+            layer3 = list(_layer3(match, name_of))
+            if not match.undetermined and (entry.permit or not match.layer4):
+                rules += [(chains[1], f"{conditions} {verdict}") for conditions in layer3]
+            if match.undetermined:
                 # A rule whose look at an absent header fails does not match, and none matches because of that: so
                 # those that have the header turn back, in a chain of their own.
                 chains.append(f"f{next(self._number)}")
                 rules += [(chains[-1], "@th,0,8 & 0 == 0 return"), (chains[-1], verdict)]
-                verdict = f"jump {chains[-1]}"
-            rules += [(chains[0], f"{conditions} {verdict}") for conditions in _conditions(entry, name_of)]
+                verdict = f"frag frag-off 0 jump {chains[-1]}"
+            if not match.fragments:
+                layer4 = [" ".join(words) for words in product(*_layer4(match))]
+                rules += [(chains[0], " ".join((*words, verdict))) for words in product(layer3, layer4)]
         return _Compiled(item, tuple(chains), tuple(rules), frozenset(used))
 
     def _read(self) -> dict[str, tuple[int, int]]:
@@ -277,28 +289,16 @@ class DataPlane:
         return done.stdout
 
 
-def _conditions(entry: Entry, name_of: Callable[[Content], str]) -> Iterator[str]:
-    """The entry as rules of which the first that matches is the one: each is what must hold in nftables' words."""
-    match = entry.match
-    ip, offset = ("ip", "ip frag-off & 0x1fff") if match.family == 4 else ("ip6", "frag frag-off")
-    protocol = "" if match.protocol is None else f"meta l4proto {match.protocol}"
-    later = f"{offset} != 0"
-    if match.fragments:
-        headers = [later]
-    elif match.undetermined:
-        headers = [f"{offset} 0"]
-    elif match.layer4:
-        headers = [" ".join(words) for words in product(*_layer4(match))]
-        if entry.permit:
-            headers.append(later)
-    else:
-        headers = [""]
+def _layer3(match: Match, name_of: Callable[[Content], str]) -> Iterator[str]:
+    """The alternatives of addresses and protocol: each is what must hold in nftables' words."""
+    ip = "ip" if match.family == 4 else "ip6"
     addresses = [
         [f"{ip} {side}{field}" for field in _fields(match.family, alternatives, name_of)]
         for side, alternatives in (("saddr", match.sources), ("daddr", match.destinations))
         if all(mask for _value, mask in alternatives)
     ]
-    yield from (" ".join(words) for words in product(*addresses, [protocol], headers))
+    protocol = "" if match.protocol is None else f"meta l4proto {match.protocol}"
+    yield from (" ".join(words) for words in product(*addresses, [protocol]))
 
 
 def _layer4(match: Match) -> Iterator[list[str]]:
