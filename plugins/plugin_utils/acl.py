@@ -59,7 +59,8 @@ class Seen:
 class Acl:
     """The whole of what an edge enforces; an Acl without pools means that nothing of ours is on the device.
 
-    What no term needs has its default value, so that an Acl read back from a device equals the one sent.
+    What no term needs has its default value, so that an Acl read back from a device equals the one sent. `tickets` are
+    those of the exemptions, for devices that have room for remarks.
     """
 
     pools: tuple[PoolAcl, ...] = ()
@@ -72,6 +73,7 @@ class Acl:
     limit: Limit | None = None
     return_rule: bool = True
     seen: Seen | None = None
+    tickets: tuple[str, ...] = ()
 
     def actions(self) -> set[str]:
         """Every action that some term takes."""
@@ -178,17 +180,19 @@ def build(policy: Policy, wave: str, attachments: Sequence[Attachment], uplinks:
     actions = {action for pool in pools for _class, action in pool.terms}
     blocking = {pool.name for pool in pools if "block" in dict(pool.terms).values()}
     sources = policy.observe_sources
+    customers = union(pool.prefixes for pool in pools)
     return Acl(
         pools=tuple(pools),
         classes=tuple((c.name, c.prefixes) for c in policy.destinations),
         permitted=policy.permitted(),
-        exempted=policy.exempted() & union(pool.prefixes for pool in pools),
+        exempted=policy.exempted() & customers,
         uplinks=_fewest(uplinks),
         checked_interfaces=_fewest([a.interface for a in attachments if a.source_check and blocking & set(a.pools)]),
         reject=policy.reject if actions & REJECTING else DEFAULT_REJECT,
         limit=policy.limit if "limit" in actions else None,
         return_rule=policy.return_rule,
         seen=Seen(sources.hours, sources.max_entries) if sources and "observe" in actions else None,
+        tickets=tuple(sorted({e.ticket for e in policy.in_force() if e.ticket and e.prefixes & customers})),
     )
 
 

@@ -13,8 +13,9 @@ class Plan:
     """A change of one device.
 
     `commands` are the device's own words, in the order in which they are sent, applied as one transaction;
-    `rollback` is what brings the device back to what it was; `diff` is for people; `entries` is how many
-    elements the change adds and removes.
+    `rollback` is what brings the device back to what it was; `diff` is for people; `added` and `removed` are
+    how many elements the change adds and removes; `entries` is what the device then holds of ours, where its
+    hardware sets a limit.
     """
 
     commands: tuple[str, ...]
@@ -22,6 +23,7 @@ class Plan:
     diff: str
     added: int
     removed: int
+    entries: int = 0
 
     @property
     def changed(self) -> bool:

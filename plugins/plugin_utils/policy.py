@@ -156,9 +156,13 @@ class Policy:
         theirs = [p.addresses for p in self.partners.values() if _lasts(p.until, self.today)]
         return union([*ours, *theirs])
 
+    def in_force(self) -> tuple[Exemption, ...]:
+        """The exemptions that have not expired today."""
+        return tuple(e for e in self.exemptions if _lasts(e.until, self.today))
+
     def exempted(self) -> PrefixSet:
         """The customer addresses that the block leaves alone today."""
-        return union(e.prefixes for e in self.exemptions if _lasts(e.until, self.today))
+        return union(e.prefixes for e in self.in_force())
 
 
 def _lasts(until: datetime.date | None, today: datetime.date) -> bool:

@@ -119,7 +119,8 @@ def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
-def _minus(left: tuple[Span, ...], right: tuple[Span, ...]) -> tuple[Span, ...]:
+def minus(left: tuple[Span, ...], right: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The numbers of the left ranges that are in none of the right ones; both sorted and disjoint."""
     rest: list[Span] = []
     at = 0
     for first, last in left:
@@ -175,7 +176,7 @@ class PrefixSet:
         return PrefixSet(_merge(self.v4 + other.v4), _merge(self.v6 + other.v6))
 
     def __sub__(self, other: PrefixSet) -> PrefixSet:
-        return PrefixSet(_minus(self.v4, other.v4), _minus(self.v6, other.v6))
+        return PrefixSet(minus(self.v4, other.v4), minus(self.v6, other.v6))
 
     def __and__(self, other: PrefixSet) -> PrefixSet:
         return self - (self - other)

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cisco IOS-XR: object groups for both families; a change is one commit of a candidate.
+
+Source: "IP Addresses and Services Configuration Guide for Cisco ASR 9000 Series Routers, IOS XR 7" (access lists,
+object group ACLs, icmp-off).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from . import cisco
+from .cisco import EMPTY, Config
+from .cisco_grammar import address_words
+
+NAME = "iosxr"
+NETWORK_OS = ("cisco.iosxr.iosxr", "iosxr")
+BUDGET = 8000
+"""Entries with every group written out: what an edge is given when its host says nothing (op25b_acl_budget)."""
+
+LISTS = cisco.Lists(
+    cisco.Syntax(
+        name=NAME,
+        lists={4: "ipv4 access-list ", 6: "ipv6 access-list "},
+        groups={4: "object-group network ipv4 ", 6: "object-group network ipv6 "},
+        group_word="net-group",
+        bindings={4: "ipv4 access-group ", 6: "ipv6 access-group "},
+        directions={"out": "egress", "in": "ingress"},
+        numbers={4: "", 6: ""},
+        everything={4: "permit ipv4 any any", 6: "permit ipv6 any any"},
+        addresses=("ipv4 address ", "ipv6 address "),
+        resequence="resequence access-list {word} {name} 100000 10",
+        rejects={"admin-prohibited": "", "drop": "icmp-off"},
+        member=address_words,
+        address=address_words,
+        limits=(
+            "iosxr: IPv6 first fragments that end before the TCP header are dropped wherever a blocked pool sends them; IPv6 "
+            "extension headers are looked through as far as the line card does."
+        ),
+    )
+)
+build, render, parse, read, diff = LISTS.build, LISTS.render, LISTS.parse, LISTS.read, LISTS.diff
+from_text, target, counts, sources = LISTS.from_text, LISTS.target, LISTS.counts, LISTS.sources
+
+__all__ = [
+    "BUDGET", "EMPTY", "NAME", "NETWORK_OS", "build", "counts", "diff", "from_text", "parse", "read", "render", "sources",
+    "target", "with_counters",
+]  # fmt: skip
+
+
+def with_counters(config: Config, listing: str) -> Config:
+    """The configuration with its counters, from `show access-lists ipv4` and `show access-lists ipv6`, hardware or not."""
+    found: dict[cisco.ListKey, dict[int, int]] = {}
+    key: cisco.ListKey | None = None
+    for line in listing.splitlines():
+        head = re.match(r"ipv([46]) access-list (\S+)", line)
+        if head:
+            key = (int(head[1]), head[2])
+            continue
+        number = re.match(r" +(\d+) ", line)
+        matches = re.search(r"\((\d+) (?:hw )?match(?:es)?\)", line)
+        if key and number:
+            found.setdefault(key, {})[int(number[1])] = int(matches[1]) if matches else 0
+    return replace(config, packets=found)
