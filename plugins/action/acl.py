@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import datetime
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, policy
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.action_base import EdgeAction
 
 ARGUMENTS = {
@@ -28,6 +27,9 @@ ARGUMENTS = {
     "confirm": {"type": "int", "default": 0},
     "sources": {"type": "bool", "default": False},
     "today": {"type": "str"},
+    "budget": {"type": "int"},
+    "over_management": {"type": "bool", "default": False},
+    "save": {"type": "bool", "default": False},
 }
 WANTED = [("state", state, ("policy", "attachments", "uplinks")) for state in ("replaced", "rendered")]
 
@@ -35,13 +37,13 @@ WANTED = [("state", state, ("policy", "attachments", "uplinks")) for state in ("
 class ActionModule(EdgeAction):
     """Translate between the task and the core."""
 
-    def edge(self, result: dict[str, Any], task_vars: Mapping[str, Any]) -> None:
+    def edge(self, result: dict[str, Any], _task_vars: Mapping[str, Any]) -> None:
         """Read the policy, then the device; change it where they differ."""
         _valid, given = self.validate_argument_spec(ARGUMENTS, required_if=[*WANTED, ("state", "parsed", ("running_config",))])
         state = given["state"]
         if given["confirm"] != 0 and not 5 <= given["confirm"] <= 86400:
             raise AnsibleActionFail(f"confirm: {given['confirm']} is out of range; write 0, or 5 to 86400 seconds.")
-        dialect = dialects.by_network_os(task_vars.get("ansible_network_os"))
+        dialect = self.dialect()
         want = acl.Acl()
         if state in ("replaced", "rendered"):
             checked = policy.load(given["policy"], self._today(given["today"]))
@@ -56,7 +58,7 @@ class ActionModule(EdgeAction):
         elif state == "gathered":
             self._gather(result, dialect, given["sources"])
         else:
-            self._change(result, dialect, want, given["confirm"])
+            self._change(result, dialect, want, given)
 
     def _today(self, text: str | None) -> datetime.date:
         try:
@@ -65,7 +67,7 @@ class ActionModule(EdgeAction):
             raise AnsibleActionFail(f"today: '{text}' is no day of the calendar; write a date as 2019-03-25.") from None
 
     def _gather(self, result: dict[str, Any], dialect: Any, show_sources: bool) -> None:
-        device = self.transport().read()
+        device = self.transport().read(counters=True)
         found, drift = dialect.read(device.have)
         seen = dialect.sources(device.have)
         result.update(
@@ -76,12 +78,20 @@ class ActionModule(EdgeAction):
         )
         self.report(result, device)
 
-    def _change(self, result: dict[str, Any], dialect: Any, want: acl.Acl, confirm: int) -> None:
-        transport = self.transport()
+    def _change(self, result: dict[str, Any], dialect: Any, want: acl.Acl, given: Mapping[str, Any]) -> None:
+        transport = self.transport(given["save"])
         device = transport.read(acknowledge=True)
         self.report(result, device)
         before, _drift = dialect.read(device.have)
-        plan = dialect.diff(device.have, dialect.build(want))
+        wanted = dialect.build(want)
+        result.setdefault("warnings", []).extend(getattr(wanted, "warnings", ()))
+        plan = dialect.diff(device.have, wanted)
+        budget = getattr(dialect, "BUDGET", None) if given["budget"] is None else given["budget"]
+        if plan.changed and budget is not None and plan.entries > budget:
+            raise AnsibleActionFail(
+                f"budget: the edge would hold {plan.entries} entries of this policy, and {budget} are allowed; nothing was sent. "
+                "Attach fewer pools, aggregate their prefixes, or raise op25b_acl_budget if the hardware has the room."
+            )
         # A table that is right but would not survive a reboot is only half there. While a change is armed, what
         # a reboot brings up is the old table, and must be.
         unkept = not device.persisted and not device.armed
@@ -100,7 +110,18 @@ class ActionModule(EdgeAction):
             if device.armed:
                 result["change"] = device.armed["id"]
             return
-        change = uuid.uuid4().hex[:12]
-        transport.apply(plan, device, change, confirm)
-        if confirm and plan.changed and not self._task.check_mode:
+        if plan.changed and want.pools and not given["over_management"]:
+            self._spare_management(dialect, device, transport, given["uplinks"])
+        change = transport.apply(plan, device, given["confirm"])
+        if change and plan.changed and not self._task.check_mode:
             result["change"] = change
+
+    @staticmethod
+    def _spare_management(dialect: Any, device: Any, transport: Any, uplinks: list[str]) -> None:
+        addresses = transport.management()
+        carrying = [name for name in uplinks if addresses and addresses & set(dialect.addresses(device.have, name))]
+        if carrying:
+            raise AnsibleActionFail(
+                f"uplinks: {carrying[0]} carries the session by which this device is managed; reach it by another interface, or "
+                "write over_management: true. Nothing was sent."
+            )

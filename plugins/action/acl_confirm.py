@@ -13,6 +13,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.action_base import Ed
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["confirmed", "taken_back"], "default": "confirmed"},
     "change": {"type": "str"},
+    "save": {"type": "bool", "default": False},
 }
 
 
@@ -22,6 +23,6 @@ class ActionModule(EdgeAction):
     def edge(self, result: dict[str, Any], _task_vars: Mapping[str, Any]) -> None:
         """End the dead man's switch, one way or the other."""
         _valid, given = self.validate_argument_spec(ARGUMENTS)
-        transport = self.transport()
+        transport = self.transport(given["save"])
         act = transport.confirm if given["state"] == "confirmed" else transport.cancel
         result["changed"] = act(given["change"])

@@ -10,14 +10,16 @@ import os
 import socket
 from abc import abstractmethod
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils import connection
 from ansible.plugins.action import ActionBase
 
+from . import dialects, transports
 from .errors import Op25bError
 from .transports import Device, Transport
-from .transports.nftables import NftablesTransport
 
 
 class EdgeAction(ActionBase):  # type: ignore[misc]
@@ -42,10 +44,31 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(err)) from err
         return result
 
-    def transport(self) -> Transport:
+    def dialect(self) -> ModuleType:
+        """The dialect of this task's device."""
+        return dialects.by_network_os(self._vars.get("ansible_network_os"))
+
+    def transport(self, save: bool = False) -> Transport:
         """The way to this task's device."""
         who = self._vars.get("awx_user_name") or getpass.getuser()
-        return NftablesTransport(self._worker, f"{who}@{socket.gethostname()} (pid {os.getpid()})")
+        way = transports.Way(
+            run=self._worker,
+            connection=self._device,
+            errors=connection.ConnectionError,
+            who=f"{who}@{socket.gethostname()} (pid {os.getpid()})",
+            check=self._task.check_mode,
+            save=save,
+        )
+        return transports.to(self.dialect().NAME, way)
+
+    def _device(self) -> connection.Connection:
+        path = getattr(self._connection, "socket_path", None)
+        if path is None:
+            raise Op25bError(
+                f"ansible_connection: '{self._connection.transport}' does not lead to this kind of edge; write "
+                "ansible.netcommon.network_cli."
+            )
+        return connection.Connection(path)
 
     def _worker(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._execute_module(

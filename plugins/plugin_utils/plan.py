@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Plan:
     `commands` are the device's own words, in the order in which they are sent, applied as one transaction;
     `rollback` is what brings the device back to what it was; `diff` is for people; `added` and `removed` are
     how many elements the change adds and removes; `entries` is what the device then holds of ours, where its
-    hardware sets a limit.
+    hardware sets a limit; `wanted` is the configuration that the device should show afterwards, in the dialect's form.
     """
 
     commands: tuple[str, ...]
@@ -24,6 +25,7 @@ class Plan:
     added: int
     removed: int
     entries: int = 0
+    wanted: Any = None
 
     @property
     def changed(self) -> bool:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..errors import Op25bError
-from . import nftables
+from . import ios, iosxr, nftables
 
-ALL: tuple[ModuleType, ...] = (nftables,)
+ALL: tuple[ModuleType, ...] = (nftables, ios, iosxr)
 
 
 def by_name(name: str) -> ModuleType:

@@ -409,6 +409,7 @@ class Lists:
             added=sum(": + " in line for line in shown),
             removed=sum(": - " in line for line in shown),
             entries=self._size(wanted),
+            wanted=wanted,
         )
 
     def _size(self, config: Config) -> int:
@@ -468,7 +469,8 @@ class Lists:
 
         inserts = self._inserts(have, want)
         removals = [
-            (head, f"no {line.split(' permit ')[0].split(' deny ')[0].split(' remark ')[0]}", line)
+            # A remark is taken out by its words: not every release takes its number alone.
+            (head, "no " + (line if " remark " in line else re.split(" (?:permit|deny) ", line)[0]), line)
             for head, line in self._inserts(want, have)[::-1]
             if self._key(head) in want.lists
         ]
@@ -535,6 +537,11 @@ class Lists:
                             cell = pools.setdefault(pool, {}).setdefault(destination, {"out": 0, "in": 0})
                             cell[direction] += passed
         return {"pools": pools, "fragments": fragments}
+
+    @staticmethod
+    def addresses(config: Config, interface: str) -> tuple[str, ...]:
+        """The device's own addresses on an interface."""
+        return config.interfaces.get(interface, ())
 
     @staticmethod
     def sources(_config: Config) -> dict[str, dict[str, int]]:

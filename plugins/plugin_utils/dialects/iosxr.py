@@ -43,11 +43,12 @@ LISTS = cisco.Lists(
     )
 )
 build, render, parse, read, diff = LISTS.build, LISTS.render, LISTS.parse, LISTS.read, LISTS.diff
-from_text, target, counts, sources = LISTS.from_text, LISTS.target, LISTS.counts, LISTS.sources
+from_text, target, counts = LISTS.from_text, LISTS.target, LISTS.counts
+addresses, sources = LISTS.addresses, LISTS.sources
 
 __all__ = [
-    "BUDGET", "EMPTY", "NAME", "NETWORK_OS", "build", "counts", "diff", "from_text", "parse", "read", "render", "sources",
-    "target", "with_counters",
+    "BUDGET", "EMPTY", "NAME", "NETWORK_OS", "addresses", "build", "counts", "diff", "from_text", "parse", "read", "render",
+    "sources", "target", "with_counters",
 ]  # fmt: skip
 
 

@@ -5,11 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 from ..plan import Plan
+
+
+@dataclass(frozen=True)
+class Way:
+    """What the action has for a transport: a module run on the host, or a connection to the device and its errors.
+
+    `check` means that nothing may change; `save` that what is kept shall also survive a reboot where the device
+    leaves that to its operator.
+    """
+
+    run: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    connection: Callable[[], Any]
+    errors: type[Exception]
+    who: str
+    check: bool
+    save: bool
 
 
 @dataclass(frozen=True)
@@ -30,14 +47,23 @@ class Device:
 class Transport(Protocol):
     """The way to one device; every method raises Op25bError with the device's own words, and heeds check mode."""
 
-    def read(self, acknowledge: bool = False) -> Device:
+    def read(self, acknowledge: bool = False, counters: bool = False) -> Device:
         """Read the device; a run that decides anew acknowledges a change that was taken back."""
 
-    def apply(self, plan: Plan, device: Device, change: str, seconds: int) -> Mapping[str, Any]:
-        """Apply a plan as one transaction: armed when seconds are given, else kept."""
+    def management(self) -> set[str]:
+        """The device's own addresses by which the sessions of this controller come to it, where that matters."""
+
+    def apply(self, plan: Plan, device: Device, seconds: int) -> str:
+        """Apply a plan as one transaction: armed when seconds are given, else kept. Returns the armed change's name."""
 
     def confirm(self, change: str | None) -> bool:
         """Keep the armed change; returns whether there was one."""
 
     def cancel(self, change: str | None) -> bool:
         """Take the armed change back now; returns whether there was one."""
+
+
+def to(dialect: str, way: Way) -> Transport:
+    """The transport for a dialect: the class Transport of the module with its name."""
+    made: Transport = import_module(f".{dialect}", __package__).Transport(way)
+    return made

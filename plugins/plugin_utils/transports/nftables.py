@@ -6,24 +6,22 @@
 from __future__ import annotations
 
 import base64
+import uuid
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..dialects import nftables
 from ..errors import Op25bError
 from ..plan import Plan
-from . import Device
-
-RunModule = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+from . import Device, Way
 
 
-class NftablesTransport:
-    """Runs the worker module; `run` calls it with arguments and returns its result."""
+class Transport:
+    """Runs the worker module."""
 
-    def __init__(self, run: RunModule, who: str) -> None:
-        self._run = run
-        self._who = who
+    def __init__(self, way: Way) -> None:
+        self._run, self._who = way.run, way.who
 
     def _call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
         result = self._run({"operation": operation, "who": self._who, **arguments})
@@ -31,8 +29,9 @@ class NftablesTransport:
             raise Op25bError(str(result.get("msg") or result.get("module_stderr") or "the router did not answer"))
         return result
 
-    def read(self, acknowledge: bool = False) -> Device:
-        """Read the table and the state of the dead man's switch."""
+    def read(self, acknowledge: bool = False, counters: bool = False) -> Device:
+        """Read the table with its counters, and the state of the dead man's switch."""
+        del counters
         found = self._call("read", acknowledge=acknowledge)
         listing = zlib.decompress(base64.b64decode(found["listing"])).decode() if found["listing"] else ""
         have = nftables.from_json(listing) if listing else nftables.EMPTY
@@ -46,9 +45,15 @@ class NftablesTransport:
             )
         return Device(have, found["digest"], found["armed"], found["persisted"], tuple(warnings))
 
-    def apply(self, plan: Plan, device: Device, change: str, seconds: int) -> Mapping[str, Any]:
+    def management(self) -> set[str]:
+        """Our table blocks nothing by which a router is managed, whatever interface that takes."""
+        return set()
+
+    def apply(self, plan: Plan, device: Device, seconds: int) -> str:
         """Apply the plan in one nft transaction."""
-        return self._call("apply", commands=list(plan.commands), expect=device.token, change=change, seconds=seconds)
+        change = uuid.uuid4().hex[:12]
+        self._call("apply", commands=list(plan.commands), expect=device.token, change=change, seconds=seconds)
+        return change if seconds else ""
 
     def confirm(self, change: str | None) -> bool:
         """Keep the armed change."""

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""To a device with a command line, over ansible.netcommon.network_cli: one session, one paste.
+
+network_cli sends a command and reads until a prompt. A paste shows a prompt after each of its lines, so that a slow device
+looks finished in the middle: the end of a paste is known by the answer to its last line, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from ..errors import Op25bError
+from ..plan import Plan
+from . import Device, Way
+
+_LINES_A_PASTE = 200
+_PATIENCE = 600
+"""How often a silent device is asked again before a paste counts as lost; each takes network_cli's buffer_read_timeout."""
+
+
+class Connection(Protocol):
+    """What is used of ansible.module_utils.connection.Connection."""
+
+    def get(self, **arguments: Any) -> str:
+        """Send one command and return what the device answers."""
+
+
+class Session:
+    """Commands to a device, with its own words in every error."""
+
+    def __init__(self, connection: Connection, errors: type[Exception]) -> None:
+        self._connection, self._errors = connection, errors
+
+    def ask(self, command: str, **more: Any) -> str:
+        """Send one command; returns its output."""
+        output, refused = self._get(command, **more)
+        if refused:
+            raise Op25bError(f"the device refuses `{command}`: {words(output) or output.strip()}")
+        return output
+
+    def _get(self, command: str, **more: Any) -> tuple[str, bool]:
+        try:
+            return str(self._connection.get(command=command, **more)), False
+        except self._errors as err:
+            return str(err), True
+
+    def paste(self, lines: Sequence[str], probe: str, answer: str) -> str:
+        """Send lines in the mode that the device is in, and return all that it printed.
+
+        `probe` is a command that may stand in that mode, `answer` a regular expression for its output.
+        """
+        printed = ""
+        for at in range(0, len(lines), _LINES_A_PASTE):
+            output, _refused = self._get("\n".join([*lines[at : at + _LINES_A_PASTE], probe]))
+            for _again in range(_PATIENCE):
+                if re.search(answer, output):
+                    break
+                more, _refused = self._get(" ")
+                output += "\n" + more
+            else:
+                raise Op25bError("the device does not answer any more in the middle of a change")
+            printed += "\n" + output
+            if words(output):
+                break
+        return printed
+
+
+def words(output: str) -> str:
+    """The device's own words of what is wrong, with the line that it is about; empty where all is well."""
+    lines = [line.rstrip() for line in output.replace("\\r", "").replace("\\n", "\n").splitlines()]
+    for at, line in enumerate(lines):
+        if line.lstrip().startswith("%") or "invalid input" in line.lower():
+            echoed = next((before.strip() for before in reversed(lines[:at]) if before.strip() not in ("", "^")), "")
+            command = re.sub(r"^\S+[#>]", "", echoed).strip()
+            return f"{line.strip()} ({command})" if command else line.strip()
+    return ""
+
+
+def digest(text: str) -> str:
+    """A name for a running configuration as it is, without the lines that change by themselves."""
+    passing = ("!", "Building", "Current", "ntp clock-period")
+    kept = (line for line in text.splitlines() if line.strip() and not line.startswith(passing))
+    return hashlib.sha256("\n".join(line.rstrip() for line in kept).encode()).hexdigest()
+
+
+class CliTransport:
+    """What the transports over a command line share."""
+
+    def __init__(self, way: Way) -> None:
+        self.session = Session(way.connection(), way.errors)
+        self.check, self.save = way.check, way.save
+
+    def before_change(self, device: Device, running: str) -> None:
+        """Refuse to change what is armed, or what is no longer what was read."""
+        if device.armed:
+            raise Op25bError(
+                f"this device has an unconfirmed change: {device.armed['who']} armed it at {device.armed['at']}. Confirm it, "
+                "take it back, or wait; nothing was changed."
+            )
+        if digest(running) != device.token:
+            raise Op25bError(
+                "the configuration was changed by someone else between reading and changing it; nothing was changed. Run again."
+            )
+
+    @staticmethod
+    def missing(plan: Plan, found: Any) -> Iterator[str]:
+        """What of the plan the device does not show."""
+        for name in ("groups", "lists", "bound"):
+            have, want = getattr(found, name), getattr(plan.wanted, name)
+            yield from (str(key) for key in dict.fromkeys([*want, *have]) if have.get(key) != want.get(key))

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""To an IOS-XE edge: every change under the revert timer of the configuration archive, which outlives the session.
+
+Source: "Configuration Management Configuration Guide, Cisco IOS XE 17": Configuration Rollback Confirmed Change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..dialects import ios
+from ..errors import Op25bError
+from ..plan import Plan
+from . import Device
+from .cli import CliTransport, digest, words
+
+_LONGEST = 120
+_GUARD = 5
+"""Minutes of the timer that guards a change which nobody asked to arm."""
+_PENDING = re.compile(
+    r"Time configured.*?: *(?P<at>.+?) *$.*?Timer value: *(?P<value>\d+) *min.*?User: *(?P<who>\S+)", re.MULTILINE | re.DOTALL
+)
+_PROBE, _ANSWER = "do show privilege", r"Current privilege level is \d+"
+
+
+class Transport(CliTransport):
+    """The way to one device."""
+
+    def read(self, acknowledge: bool = False, counters: bool = False) -> Device:
+        """Read the running configuration and the revert timer."""
+        del acknowledge
+        text = self._running()
+        have = ios.from_text(text)
+        if counters:
+            shown = [self.session.ask(command) for command in ("show ip access-lists", "show ipv6 access-list")]
+            have = ios.with_counters(have, "\n".join(shown))
+        self._archive = re.search(r"^archive\n(?: .*\n)* path ", text, re.MULTILINE) is not None
+        return Device(have, digest(text), self._armed(), True)
+
+    def _running(self) -> str:
+        return self.session.ask("show running-config")
+
+    def _armed(self) -> Mapping[str, Any] | None:
+        shown = self.session.ask("show archive config rollback timer")
+        found = _PENDING.search(shown)
+        if found is None:
+            return None
+        left = int(found["value"]) * 60 - (_moment(self.session.ask("show clock")) - _moment(found["at"])).total_seconds()
+        name = hashlib.sha256(f"{found['at']} {found['who']}".encode()).hexdigest()[:12]
+        return {"id": name, "who": found["who"], "at": found["at"], "seconds_left": max(0, round(left))}
+
+    def management(self) -> set[str]:
+        """The device's own addresses by which sessions of this one's peer come to it."""
+        me = re.search(r"^\*.*?(\S+) *$", self.session.ask("show users"), re.MULTILINE)
+        peer = me[1].lower() if me else ""
+        rows = (line.split() for line in self.session.ask("show tcp brief").splitlines())
+        return {row[1].rpartition(".")[0].lower() for row in rows if len(row) > 3 and row[2].lower().startswith(f"{peer}.")}
+
+    def apply(self, plan: Plan, device: Device, seconds: int) -> str:
+        """Send the plan under the revert timer, look whether the device shows it, and keep it or leave it armed."""
+        minutes = -(-seconds // 60) or _GUARD
+        if minutes > _LONGEST:
+            raise Op25bError(
+                f"confirm: {seconds} is out of range; the revert timer of this device takes at most {_LONGEST * 60} seconds."
+            )
+        if not self._archive:
+            raise Op25bError(
+                "this device has no configuration archive, and without it no change goes back by itself; configure `archive` "
+                "with a `path` such as flash:archive first. Nothing was sent."
+            )
+        self.before_change(device, self._running())
+        if self.check:
+            return ""
+        self.session.ask(f"configure terminal revert timer {minutes}")
+        try:
+            printed = self.session.paste(plan.commands, _PROBE, _ANSWER)
+            self.session.ask("end")
+            wrong = words(printed)
+            if wrong:
+                raise Op25bError(f"the device refused the change: {wrong}")
+            missing = list(self.missing(plan, ios.from_text(self._running())))
+            if missing:
+                raise Op25bError(f"the device took the change without a word and does not show it: {missing[0]}")
+        except Op25bError as err:
+            raise Op25bError(f"{err}; {self._back(device)}") from err
+        if not seconds:
+            self._keep()
+            return ""
+        armed = self._armed()
+        return str(armed["id"]) if armed else ""
+
+    def _back(self, device: Device) -> str:
+        """Take the change back now, and say how that ended."""
+        try:
+            self.session.ask("end")
+            self._revert()
+        except Op25bError as err:
+            return f"it goes back by itself when its timer ends, since going back now did not work: {err}"
+        same = digest(self._running()) == device.token
+        return "it is back as it was" if same else "it went back, but not to the byte: look at it"
+
+    def _revert(self) -> None:
+        self.session.ask("configure revert now")
+
+    def _keep(self) -> None:
+        self.session.ask("configure confirm")
+        if self.save:
+            self.session.ask("write memory")
+
+    def confirm(self, change: str | None) -> bool:
+        """Keep the armed change; with `save` also across a reboot."""
+        armed = self._armed()
+        if armed is None:
+            if change:
+                raise Op25bError(
+                    "there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before."
+                )
+            return False
+        self._named(armed, change)
+        if not self.check:
+            self._keep()
+        return True
+
+    def cancel(self, change: str | None) -> bool:
+        """Take the armed change back now."""
+        armed = self._armed()
+        if armed is None:
+            return False
+        self._named(armed, change)
+        if not self.check:
+            self._revert()
+        return True
+
+    @staticmethod
+    def _named(armed: Mapping[str, Any], change: str | None) -> None:
+        if change and change != armed["id"]:
+            raise Op25bError(
+                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
+            )
+
+
+def _moment(text: str) -> datetime:
+    """A time as the device prints it, in its own zone: 22:50:48.123 UTC Thu Feb 21 2008."""
+    found = re.search(r"(\d+:\d+:\d+)(?:\.\d+)? \S+ \w+ (\w+ +\d+ \d+)", text)
+    return datetime.strptime(f"{found[1]} {found[2]}", "%H:%M:%S %b %d %Y") if found else datetime.min
