@@ -19,7 +19,7 @@ import difflib
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ MINUTE = 60.0
 ARCHIVE_OFF = " Archive feature not enabled"
 NONE_PENDING = "%No Rollback Confirmed Change pending"
 CONFIRM = 'Enter "configure confirm" if you wish to keep what you\'ve configured'
+WHOLE = Options()
 Counters = Callable[[], Mapping[tuple[str, str, str, str], tuple[int, int]]]
 
 # -- types of arguments ------------------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ INTERFACES = ("Loopback", "Tunnel", "Port-channel", "GigabitEthernet", "TenGigab
 VIRTUAL = ("Loopback", "Tunnel", "Port-channel", "BDI", "Null")
 
 
-def interface(tokens: list[Token]) -> Argument | None:
+def interface(tokens: Sequence[Token]) -> Argument | None:
     """The type of an interface's name: `gi0/0/1`, `Gi 0/0/1`; shown in full."""
     found = re.fullmatch(r"([A-Za-z-]+)([\d/.]*)", tokens[0].text)
     if found is None:
@@ -73,7 +74,7 @@ def interface_order(name: str) -> tuple[int, list[int]]:
     return INTERFACES.index(kind[0]) if kind else 0, [int(number) for number in re.findall(r"\d+", name)]
 
 
-def netmask(tokens: list[Token]) -> Argument | None:
+def netmask(tokens: Sequence[Token]) -> Argument | None:
     """The type of a contiguous mask."""
     argument = ios_acl.ipv4(tokens)
     if argument is None or (argument.value | (argument.value - 1)) & 0xFFFFFFFF != 0xFFFFFFFF:
@@ -81,7 +82,7 @@ def netmask(tokens: list[Token]) -> Argument | None:
     return argument
 
 
-def prefix4(tokens: list[Token]) -> Argument | None:
+def prefix4(tokens: Sequence[Token]) -> Argument | None:
     """The type of an IPv4 prefix, `A.B.C.D/nn`."""
     address, slash, length = tokens[0].text.partition("/")
     value = ios_acl.ipv4([tokens[0]._replace(text=address)])
@@ -90,7 +91,7 @@ def prefix4(tokens: list[Token]) -> Argument | None:
     return Argument(tokens[0].text, tokens[0].text)
 
 
-def address6(tokens: list[Token]) -> Argument | None:
+def address6(tokens: Sequence[Token]) -> Argument | None:
     """The type of an interface's IPv6 address with its prefix length, shown with the bits of the host."""
     if ios_acl.prefix6(tokens) is None:
         return None
@@ -98,7 +99,7 @@ def address6(tokens: list[Token]) -> Argument | None:
     return Argument(text, text)
 
 
-def network6(tokens: list[Token]) -> Argument | None:
+def network6(tokens: Sequence[Token]) -> Argument | None:
     """The type of an IPv6 prefix that is always shown as one, with the bits behind it zeroed."""
     argument = ios_acl.prefix6(tokens)
     if argument is None:
@@ -278,10 +279,10 @@ TABLES = {
         15 ~ ip http server
         15 ~ ip http secure-server
         15 ip http access-class ipv4 = <name:word>
-        15 ip nat inside source list <name:word> = (interface <interface:interface>|pool <pool:word>) [vrf <vrf:word>] [overload]
+        15 ip nat inside source list <name:word> = (interface <by:interface>|pool <pool:word>) [vrf <vrf:word>] [overload]
         15 ip nat inside source static <inside:ipv4> <outside:ipv4>
         15 ip nat pool <name:word> = <first:ipv4> <last:ipv4> (netmask <mask:netmask>|prefix-length <length:1-32>)
-        15 ip route [vrf <vrf:word>] <network:ipv4> <mask:netmask> $gateway4 [<distance:1-255>] [tag <tag:1-4294967295>] [name <name:word>]
+        15 ip route [vrf <vrf:word>] <network:ipv4> <mask:netmask> $gateway4 $route
         15 ip tftp source-interface = <interface:interface>
         15 ip ssh version = <version:1-2>
         15 ip ssh (time-out|authentication-retries) = <number:0-120>
@@ -296,7 +297,7 @@ TABLES = {
         18 logging host <address:word> [vrf <vrf:word>] [transport (udp|tcp) port <port:1-65535>]
         18 logging (trap|facility|history) = <level:word>
         18 logging source-interface = <interface:interface>
-        19 ipv6 route [vrf <vrf:word>] <prefix:network6> $gateway6 [<distance:1-254>] [tag <tag:1-4294967295>] [name <name:word>]
+        19 ipv6 route [vrf <vrf:word>] <prefix:network6> $gateway6 $route
         20 > config-route-map route-map <name:word> [permit|deny] [<number:0-65535>]
         21 snmp-server community <name:word> = [view <view:word>] [RO|RW] [ipv6 <list6:word>] [<list:word>]
         21 snmp-server (location|contact|chassis-id) = <text:line>
@@ -386,7 +387,7 @@ TABLES = {
         1 > config-pmap-c class <name:word>
     """,
     "config-pmap-c": """
-        0 police = [rate|cir] <rate:8000-100000000000> [bps|pps] [bc <burst:1000-512000000>] [conform-action <conform:(transmit|drop)>] [exceed-action <exceed:(transmit|drop)>] [violate-action <violate:(transmit|drop)>]
+        0 police = [rate|cir] <rate:8000-100000000000> [bps|pps] [bc <burst:1000-512000000>] $police
         0 bandwidth = (<kilobits:1-100000000>|percent <percent:1-100>)
         0 priority = [percent <percent:1-100>]
         0 set [ip] dscp = <value:word>
@@ -422,8 +423,10 @@ TABLES = {
         4 transport preferred = (none|ssh|telnet)
         5 stopbits = (1|1.5|2)
     """,
-}  # noqa: E501
+}
 MACROS = {
+    "route": "[<distance:1-254>] [tag <tag:1-4294967295>] [name <name:word>]",
+    "police": "[conform-action (transmit|drop)] [exceed-action (transmit|drop)] [violate-action (transmit|drop)]",
     "gateway4": "(<gateway:ipv4>|<interface:interface> [<gateway:ipv4>])",
     "gateway6": "(<gateway:ipv6>|<interface:interface> [<gateway:ipv6>])",
     "prefix4": "(permit|deny) <prefix:prefix4> [ge <ge:1-32>] [le <le:1-32>]",
@@ -583,8 +586,10 @@ class Revert:
 
 
 class Device:
-    """A router. `on_change` is called after each line that changed the running configuration, `on_save` with the text
-    that became the startup configuration; `counters` and `clear_counters` are the data plane's.
+    """A router.
+
+    `on_change` is called after each line that changed the running configuration, `on_save` with the text that became
+    the startup configuration; `counters` and `clear_counters` are the data plane's.
     """
 
     def __init__(
@@ -593,7 +598,7 @@ class Device:
         *,
         hostname: str,
         clock: Callable[[], float] = time.monotonic,
-        options: Options = Options(),  # noqa: B008: it is frozen
+        options: Options = WHOLE,
         enable: str | None = None,
     ) -> None:
         self.options = options

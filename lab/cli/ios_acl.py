@@ -16,6 +16,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lab.cli.filter import Entry, Match
 from lab.cli.grammar import Argument, Grammar, IncompleteError, Token, Type
@@ -136,12 +137,17 @@ class Ports:
             return tuple((port, port) for port in sorted(set(self.values)))
         if self.operator == "neq":
             edges = [-1, *sorted(set(self.values)), PORTS + 1]
-            return tuple((low + 1, high - 1) for low, high in zip(edges, edges[1:], strict=False) if low + 1 < high)
+            return tuple((low + 1, high - 1) for low, high in pairwise(edges) if low + 1 < high)
         return {"gt": ((first + 1, PORTS),), "lt": ((0, first - 1),), "range": ((first, last),)}[self.operator]
 
     def text(self, protocol: str) -> str:
         """As an entry shows it."""
         return " ".join([self.operator, *(port_text(protocol, value) for value in self.values)])
+
+
+def ranges(ports: Ports | None) -> Ranges | None:
+    """What a comparison matches; None for no comparison."""
+    return None if ports is None else ports.ranges
 
 
 def address_text(family: int, value: int) -> str:
@@ -163,7 +169,7 @@ class Service:
     """One member of a service group."""
 
     text: str
-    protocol: str | None
+    protocol: str
     source: Ports | None = None
     destination: Ports | None = None
     icmp: tuple[int, int | None] | None = None
@@ -233,7 +239,7 @@ class Ace:
         action = "permit" if self.permit else "deny"
         if self.destination is None:
             return _join(action, self.source.text.removeprefix("host "), self.log)
-        parts = [action, self.protocol, self.source.text, self.sports and self.sports.text(self.protocol)]
+        parts: list[object] = [action, self.protocol, self.source.text, self.sports and self.sports.text(self.protocol)]
         parts += [self.destination.text, self.dports and self.dports.text(self.protocol)]
         parts += [self._icmp_text(), self.flags, self.undetermined and "undetermined-transport"]
         return _join(*parts, self.fragments and "fragments", self.log)
@@ -252,34 +258,34 @@ class Ace:
 
     def matches(self, groups: Groups) -> list[Match]:
         """What it matches: one for each service."""
-        places = {
-            "family": self.family,
-            "sources": self._nets(self.source, groups),
-            "destinations": self._nets(self.destination, groups),
-        }
+        sources, destinations = self._nets(self.source, groups), self._nets(self.destination, groups)
         if not self.protocol.startswith("object-group "):
             return [
                 Match(
-                    protocol=self._number(self.protocol),
-                    sports=self.sports and self.sports.ranges,
-                    dports=self.dports and self.dports.ranges,
+                    self.family,
+                    self._number(self.protocol),
+                    sources,
+                    destinations,
+                    ranges(self.sports),
+                    ranges(self.dports),
                     icmp=self.icmp,
                     tcp_flags=self.tcp_flags,
                     fragments=self.fragments,
                     undetermined=self.undetermined,
-                    **places,
                 )
             ]
+        services = [service for member in members(groups, self.groups()[0]) for service in member.services]
         return [
             Match(
-                protocol=self._number(service.protocol or ANY_NAME[self.family]),
-                sports=service.source and service.source.ranges,
-                dports=service.destination and service.destination.ranges,
+                self.family,
+                self._number(service.protocol),
+                sources,
+                destinations,
+                ranges(service.source),
+                ranges(service.destination),
                 icmp=service.icmp,
-                **places,
             )
-            for member in members(groups, self.groups()[0])
-            for service in member.services
+            for service in services
         ]
 
     def _nets(self, end: Net | GroupName | None, groups: Groups) -> Ranges:
@@ -554,12 +560,8 @@ def _ports(label: str, protocol: str) -> str:
 def _entry(family: int) -> str:
     """The pattern of an entry without its number, by protocol."""
     net = "<{0}:wild4>" if family == 4 else "<{0}:prefix6>"
-    end = (
-        "(any|host <{0}:host4>|object-group <{0}group:word>|"
-        if family == 4
-        else "(any|host <{0}:host6>|object-group <{0}group:word>|"
-    )
-    source, destination = (f"{end}{net})".format(label) for label in ("source", "destination"))
+    end = f"(any|host <{{0}}:host{family}>|object-group <{{0}}group:word>|{net})"
+    source, destination = (end.format(label) for label in ("source", "destination"))
     flags = "<established:(established)>|" + "|".join(f"<{flag}:({flag})>" for flag in FLAGS)
     if family == 4:
         flags += "|<signed:(match-all|match-any)> (<flag:flag>)..."
@@ -652,7 +654,7 @@ def comparison(words: Words, label: str) -> Ports | None:
     if operator == "range":
         values = (*values, words[f"{label}high"])
     # What a device does with these is not documented; a filter that never matches is nobody's intent.
-    if len(values) > 10 or values in ((PORTS,), (0,)) and (operator, values[0]) in (("gt", PORTS), ("lt", 0)):
+    if len(values) > 10 or (operator, values[0]) in (("gt", PORTS), ("lt", 0)):
         raise RefusedError("% Error: port list matches nothing, or has more than ten ports")
     if operator == "range" and values[0] > values[1]:
         raise RefusedError("% Error: the first port of a range is above the last")
@@ -741,7 +743,7 @@ def _service(words: Words, family: int) -> Member:
         operator = words.get(f"{label}op", "eq")
         values = [words[f"{label}{edge}"] for edge in ("low", "high") if f"{label}{edge}" in words]
         ends.append(Ports(operator, tuple(values)) if values else None)
-        if values in ([PORTS], [0]) and (operator, values[0]) in (("gt", PORTS), ("lt", 0)):
+        if values and (operator, values[0]) in (("gt", PORTS), ("lt", 0)):
             raise RefusedError("% Error: port list matches nothing")
     source, destination = ends
     shown = [name, source and f"source {source.text(name)}", destination and destination.text(name)]
