@@ -279,7 +279,7 @@ TABLES = {
         15 ~ ip http server
         15 ~ ip http secure-server
         15 ip http access-class ipv4 = <name:word>
-        15 ip nat inside source list <name:word> = (interface <by:interface>|pool <pool:word>) [vrf <vrf:word>] [overload]
+        15 ip nat inside source list <name:word> = (interface <by:interface>|pool <pool:word>) [vrf <v:word>] [overload]
         15 ip nat inside source static <inside:ipv4> <outside:ipv4>
         15 ip nat pool <name:word> = <first:ipv4> <last:ipv4> (netmask <mask:netmask>|prefix-length <length:1-32>)
         15 ip route [vrf <vrf:word>] <network:ipv4> <mask:netmask> $gateway4 $route
@@ -293,7 +293,7 @@ TABLES = {
         16 ip access-list logging interval = <milliseconds:0-2147483647>
         18 ip prefix-list <name:word> seq <number:1-4294967294> = $prefix4
         18 ip prefix-list <name:word> description = <text:line>
-        18 ipv6 prefix-list <name:word> seq <number:1-4294967294> = (permit|deny) <prefix:network6> [ge <ge:0-128>] [le <le:0-128>]
+        18 ipv6 prefix-list <name:word> seq <number:1-4294967294> = (permit|deny) <p:network6> [ge <ge:0-128>] [le <le:0-128>]
         18 logging host <address:word> [vrf <vrf:word>] [transport (udp|tcp) port <port:1-65535>]
         18 logging (trap|facility|history) = <level:word>
         18 logging source-interface = <interface:interface>
@@ -621,7 +621,7 @@ class Device:
         self._hostname = hostname
         self._text: str | None = None
         self.config = self.load(startup)
-        self._hardware = set(self.config.interfaces)
+        self._hardware = {name for name in self.config.interfaces if not name.startswith(VIRTUAL) and "." not in name}
         self._startup = self.running() if startup.strip() else ""
 
     def session(self, user: str, privilege: int = 15, local: str | None = None) -> Session:
@@ -703,6 +703,9 @@ class Device:
             error = session.enter(line)
             if error:
                 raise ValueError(f"line {number}: {line}: {' '.join(error.split())}")
+        # "A configure replace operation cannot remove the interface" that is there physically.
+        for name in (self._hardware or set()) - set(config.interfaces):
+            config.interfaces[name] = Block(f"interface {name}", "config-if", {"shutdown": (10, "shutdown")})
         return config
 
     def replace(self, text: str, user: str) -> None:
@@ -715,7 +718,8 @@ class Device:
 
     def physical(self, name: str) -> bool:
         """Whether an interface is, or is part of, something that is there."""
-        return self._hardware is None or name.partition(".")[0] in self._hardware or name.startswith(VIRTUAL)
+        parent = name.partition(".")[0]
+        return self._hardware is None or parent in self._hardware or parent.startswith(VIRTUAL)
 
     def save(self) -> None:
         """Make the running configuration the startup configuration."""
@@ -878,7 +882,7 @@ class Session:
         """The user is gone."""
         if self._frames:
             self.end()
-        self.closed = True
+        self.closed, self.notify = True, None
         if self in self.device.sessions:
             self.device.sessions.remove(self)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,6 +24,7 @@ from lab.cli.grammar import Argument, Grammar, IncompleteError, Token, Type
 from lab.cli.grammar import Match as Words
 
 MAXIMUM_SEQUENCE = 2147483647
+REMARK_LIMIT = 100
 PORTS = 65535
 TCP_PORTS = {
     "bgp": 179, "chargen": 19, "cmd": 514, "daytime": 13, "discard": 9, "domain": 53, "drip": 3949, "echo": 7, "exec": 512,
@@ -253,8 +255,9 @@ class Ace:
     def groups(self) -> list[str]:
         """The object groups that it names."""
         named = [end.name for end in (self.source, self.destination) if isinstance(end, GroupName)]
-        service = self.protocol.removeprefix("object-group ")
-        return named if service == self.protocol else [service, *named]
+        if not self.protocol.startswith("object-group "):
+            return named
+        return [self.protocol.removeprefix("object-group "), *named]
 
     def matches(self, groups: Groups) -> list[Match]:
         """What it matches: one for each service."""
@@ -316,6 +319,10 @@ class Acl:
 
     def __post_init__(self) -> None:
         self._numbers: dict[Ace, int] = {entry: number for number, entry in self.entries.items()}
+        self._named = Counter(name for ace in self.entries.values() for name in ace.groups())
+        # An edge is compiled anew after each line: what did not change is not.
+        self._compiled: dict[tuple[int, bool], tuple[Entry, ...]] = {}
+        self._members: object = None
 
     @property
     def family(self) -> int:
@@ -342,6 +349,7 @@ class Acl:
             raise RefusedError("% Duplicate sequence number")
         self.entries[number] = ace
         self._numbers[ace] = number
+        self._named.update(ace.groups())
         return True
 
     def remove(self, number: int | None, ace: Ace | None = None) -> None:
@@ -350,15 +358,22 @@ class Acl:
         What the device prints when there is none is not documented; that it prints something is the stricter choice.
         """
         if ace is not None:
-            number = self._numbers.get(ace)
+            number = self._numbers.get(ace) if number in (None, self._numbers.get(ace)) else None
         if number is None or number not in self.entries:
             raise RefusedError("% Access list entry does not exist")
-        del self._numbers[self.entries.pop(number)]
+        gone = self.entries.pop(number)
+        del self._numbers[gone]
+        self._named.subtract(gone.groups())
+        for reply in (True, False):
+            self._compiled.pop((number, reply), None)
         self.remarks.pop(number, None)
 
     def remark(self, text: str, number: int | None) -> None:
-        """A remark; it stands before the entry of its number, by default before the next one to be added."""
-        self.remarks.setdefault(self.next() if number is None else number, []).append(text)
+        """A remark; it stands before the entry of its number, by default before the next one to be added.
+
+        "The remark can be up to 100 characters long; anything longer is truncated."
+        """
+        self.remarks.setdefault(self.next() if number is None else number, []).append(text[:REMARK_LIMIT])
 
     def unremark(self, text: str | None, number: int | None) -> None:
         """Take out remarks: all of a number, or those with a text."""
@@ -409,11 +424,19 @@ class Acl:
 
         An entry with a service group is several: their keys are `10`, `10.1`, `10.2`.
         """
-        entries = [
-            Entry(f"{number}.{at}" if at else str(number), ace.permit, match, reply)
-            for number, ace in sorted(self.entries.items())
-            for at, match in enumerate(ace.matches(groups))
-        ]
+        named = sorted(+self._named)
+        state = [[member.text for member in members(groups, name)] for name in named]
+        if state != self._members:
+            self._members = state
+            self._compiled.clear()
+        entries: list[Entry] = []
+        for number, ace in sorted(self.entries.items()):
+            if (number, reply) not in self._compiled:
+                self._compiled[number, reply] = tuple(
+                    Entry(f"{number}.{at}" if at else str(number), ace.permit, match, reply)
+                    for at, match in enumerate(ace.matches(groups))
+                )
+            entries += self._compiled[number, reply]
         if self.family == 6:
             # "IPv6 access lists have implicit permits for neighbor discovery": after the entries, before the deny.
             for name in ("nd-na", "nd-ns"):
@@ -543,7 +566,8 @@ def signed_flag(tokens: Sequence[Token]) -> Argument | None:
 
 
 TYPES = {
-    "source4": source4, "host4": host4, "host6": host6, "wild4": wild4, "prefix6": prefix6, "subnet4": subnet4, "ipv4": ipv4, "ipv6": ipv6,
+    "source4": source4, "host4": host4, "host6": host6, "wild4": wild4, "prefix6": prefix6, "subnet4": subnet4, "ipv4": ipv4,
+    "ipv6": ipv6,
     "tcp-port": _port(TCP_PORTS), "udp-port": _port(UDP_PORTS), "tcp-udp-port": _port({}), "icmp4": _icmp(4), "icmp6": _icmp(6),
     "flag": signed_flag,
 }  # fmt: skip
