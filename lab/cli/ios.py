@@ -33,6 +33,7 @@ from lab.cli.shell import Options
 
 LINE_LIMIT = 254
 PAGE = 24
+FIRST_PROCESS = 500
 MINUTE = 60.0
 ARCHIVE_OFF = " Archive feature not enabled"
 NONE_PENDING = "%No Rollback Confirmed Change pending"
@@ -430,7 +431,7 @@ MACROS = {
     "gateway4": "(<gateway:ipv4>|<interface:interface> [<gateway:ipv4>])",
     "gateway6": "(<gateway:ipv6>|<interface:interface> [<gateway:ipv6>])",
     "prefix4": "(permit|deny) <prefix:prefix4> [ge <ge:1-32>] [le <le:1-32>]",
-    "revert": "revert timer (<minutes:1-120>|idle <idle:1-120>)",
+    "timer": "timer (<minutes:1-120>|idle <idle:1-120>)",
     "file": "<file:word>",
 }
 COMMANDS: dict[str, list[tuple[str, Any]]] = {
@@ -479,13 +480,14 @@ USER_EXEC = [
 EXEC = [
     ("configure terminal", Do("configure")),
     ("configure terminal <lock:(lock)>", Do("configure")),
-    ("configure terminal $revert", Do("configure")),
+    ("configure terminal revert ($timer|idle <idle:1-120>)", Do("configure")),
     ("configure confirm", Do("configure_confirm")),
     ("configure revert <now:(now)>", Do("configure_revert")),
-    ("configure $revert", Do("configure_revert")),
+    ("configure revert $timer", Do("configure_revert")),
     (
-        "configure replace $file {<list:(list)>|<force:(force)>|ignorecase|nolock|time <minutes:1-120>"
-        "|revert trigger [<error:(error)>] [timer <minutes:1-120>]}",
+        # "The list keyword must be entered before the force and time keywords", force before time.
+        "configure replace $file [nolock] [<list:(list)>] [<force:(force)>] [ignorecase]"
+        " [revert trigger [error] [timer <minutes:1-120>]|time <minutes:1-120>]",
         Do("configure_replace"),
     ),
     ("archive config", Do("archive_config")),
@@ -615,6 +617,7 @@ class Device:
         self.archive_number = 0
         self.revert: Revert | None = None
         self.lock: Session | None = None
+        self.locked = 0.0
         self.changed: tuple[datetime, str] | None = None
         self._epoch = time.time() - clock()
         self._hardware: set[str] | None = None
@@ -978,37 +981,43 @@ class Session:
 
     def _configure(self, words: Words) -> str:
         device = self.device
-        exclusive = "configuration mode exclusive" in device.config.items
-        if device.lock not in (None, self):
-            lock = device.lock
+        exclusive = str(device.config.items.get("configuration mode exclusive", (0, ""))[1])
+        if device.lock is not None:
+            at = device.sessions.index(device.lock)
             return (
-                f"Configuration mode is locked by process '{100 + device.sessions.index(lock)}' user '{lock.user}' "
-                f"from terminal '{1 + device.sessions.index(lock)}'. Please try later.\n"
-                if lock is not None
-                else ""
+                f"Configuration mode is locked by process '{FIRST_PROCESS + at}' user '{device.lock.user}' "
+                f"from terminal '{at + 1}'. Please try later.\n"
             )
-        if "lock" in words and not exclusive:
-            # `configure terminal lock` is of `configuration mode exclusive manual`; the words are not documented.
-            return "% Configuration mode exclusive is not configured\n"
         output = ""
         if "minutes" in words or "idle" in words:
             output = device.arm(self, words.get("minutes") or words["idle"], idle="idle" in words)
-        if "lock" in words or (exclusive and not str(device.config.items["configuration mode exclusive"][1]).endswith("manual")):
-            device.lock = self
+        # "This keyword only functions if the configuration mode exclusive command was previously enabled."
+        if exclusive and ("lock" in words or not exclusive.endswith("manual")):
+            device.lock, device.locked = self, device.clock()
         self.begin(copy.deepcopy(device.config) if device.options.ignore_changes else device.config)
         return output + "Enter configuration commands, one per line.  End with CNTL/Z.\n"
 
-    def _configure_confirm(self, _words: Words) -> str:
-        if self.device.revert is None:
+    def _own_revert(self) -> Revert:
+        """The rollback that is pending.
+
+        "Only the user who enabled the timed rollback functionality will have the permission" to confirm it, to reset
+        its timer and to trigger it; what another one is told is not documented.
+        """
+        revert = self.device.revert
+        if revert is None:
             raise RefusedError(NONE_PENDING)
+        if revert.session.user != self.user:
+            raise RefusedError(f"%Rollback Confirmed Change is pending for user {revert.session.user}")
+        return revert
+
+    def _configure_confirm(self, _words: Words) -> str:
+        self._own_revert()
         self.device.revert = None
         self.device.say("ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_CONFIRM", f"User: {self.identity}: Confirm the configuration change")
         return ""
 
     def _configure_revert(self, words: Words) -> str:
-        revert = self.device.revert
-        if revert is None:
-            raise RefusedError(NONE_PENDING)
+        revert = self._own_revert()
         if "now" in words:
             return self.device.roll_back()
         revert.minutes, revert.idle = words.get("minutes") or words["idle"], "idle" in words
@@ -1032,15 +1041,13 @@ class Session:
             try:
                 device.replace(text, self.user)
             except ValueError as error:
+                # A device applies what it can; this one reverts on any error, as with `revert trigger error`.
                 return f"{output}%Rollback failed: {error}\n"
             listed = difflib.ndiff(before.splitlines(), device.running().splitlines()) if "list" in words else ()
             changes = [line for line in listed if line[0] in "+-"]
             shown = "\n".join(["!Pass 1", "!List of Rollback Commands:", *changes, "end", "", ""]) if changes else ""
             return f"{output}{shown}Total number of passes: {int(before != device.running())}\nRollback Done\n\n"
 
-        if "error" in words and "minutes" not in words:
-            # What rolls back on an error is not modelled without a timer, which is the trigger that is.
-            raise RefusedError("% Error: revert trigger error is not modelled by this stand-in")
         if "force" in words:
             return replace("yes")
         self._ask("configuration. Enter Y if you are sure you want to proceed. ? [no]: ", replace)
@@ -1301,9 +1308,19 @@ class Session:
 
     def _show_lock(self, _words: Words) -> str:
         lock = self.device.lock
-        state = ["Parser Configure Lock", "---------------------"]
+        if lock is None:
+            return ""
+        at = self.device.sessions.index(lock)
         return _lines(
-            [*state, f"Owner User           : {lock.user if lock else ''}", f"Lock active          : {int(bool(lock))}"]
+            [
+                "Config Session Lock",
+                "---------------------",
+                f"Owner PID   : {FIRST_PROCESS + at}",
+                f"TTY number  : {at + 1}",
+                f"TTY username    : {lock.user}",
+                "User debug info : CLI Session Lock",
+                f"Lock Active time (in Sec)   : {int(self.device.clock() - self.device.locked)}",
+            ]
         )
 
     # -- configuration mode
