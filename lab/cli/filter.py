@@ -72,7 +72,7 @@ class Match:
     @property
     def layer4(self) -> bool:
         """Whether it asks for something that only the header of the upper-layer protocol can tell."""
-        return not (self.sports is self.dports is self.icmp is self.tcp_flags is None)
+        return any(asked is not None for asked in (self.sports, self.dports, self.icmp, self.tcp_flags))
 
 
 @dataclass(frozen=True)
@@ -212,18 +212,18 @@ class DataPlane:
             compiled[slot] = old if old and old.filter == item else self._compile(item, names, sets)
         if len({key[:4] for key in counters}) != sum(len(item.entries) for item in filters):
             raise ValueError("an entry shares its counter: its key is not unique in its filter, or the filter's name not here")
-        sets = {content: name for content, name in sets.items() if any(content in item.sets for item in compiled.values())}
-        new = [item for slot, item in compiled.items() if item is not self._compiled.get(slot)]
-        old_chains = [name for slot, item in self._compiled.items() if item is not compiled.get(slot) for name in item.chains]
+        sets = {content: name for content, name in sets.items() if any(content in one.sets for one in compiled.values())}
+        new = [one for slot, one in compiled.items() if one is not self._compiled.get(slot)]
+        old_chains = [name for slot, one in self._compiled.items() if one is not compiled.get(slot) for name in one.chains]
 
         script = [f"add counter {TABLE} {name}" for key, name in counters.items() if key not in self._counters]
         script += [_define(content, name) for content, name in sets.items() if content not in self._sets]
-        script += [f"add chain {TABLE} {name}" for item in new for name in item.chains]
-        script += [f"add rule {TABLE} {chain} {rule}" for item in new for chain, rule in item.rules]
+        script += [f"add chain {TABLE} {name}" for one in new for name in one.chains]
+        script += [f"add rule {TABLE} {chain} {rule}" for one in new for chain, rule in one.rules]
         script += [f"flush chain {TABLE} {name}" for name in ("in", "out", *old_chains)]
-        for (interface, direction, family), item in compiled.items():
+        for (interface, direction, family), one in compiled.items():
             side = {"in": "iifname", "out": "oifname"}[direction]
-            script.append(f'add rule {TABLE} {direction} {side} "{interface}" meta nfproto ipv{family} goto {item.chains[0]}')
+            script.append(f'add rule {TABLE} {direction} {side} "{interface}" meta nfproto ipv{family} goto {one.chains[0]}')
         script += [f"delete chain {TABLE} {name}" for name in old_chains]
         script += [f"delete counter {TABLE} {name}" for key, name in self._counters.items() if key not in counters]
         script += [f"delete set {TABLE} {name}" for content, name in self._sets.items() if content not in sets]

@@ -328,7 +328,7 @@ class Session:
         """What the device shows when it waits for a line."""
         if self._answer is not None:
             return self._question
-        mode = f"({self._frames[-1].mode.rstrip('46')})" if self._frames else ""
+        mode = f"({self._frames[-1].mode.partition('/')[0]})" if self._frames else ""
         return f"{NODE}:{self.device.hostname}{mode}#"
 
     def line(self, text: str) -> str:

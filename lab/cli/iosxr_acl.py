@@ -327,7 +327,7 @@ def entry(words: Words, family: int) -> Ace:
     protocol, name = _protocol(words, family)
     source, destination = _make_end(words, "source", family, name), _make_end(words, "destination", family, name)
     parts = [words["action"], name, source.text, destination.text]
-    flags = None
+    flags: Pairs | None = None
     if (flag := words.get("flag")) is not None:
         signs = words.get("signs", [])
         parts += [flag, *(_sign_text(*sign) for sign in signs)]
@@ -382,15 +382,14 @@ def _make_end(words: Words, side: str, family: int, protocol: str) -> End:
     if group:
         addresses, text = None, f"net-group {group}"
     elif f"{side}-host" in words:
-        addresses = ((words[f"{side}-host"], full),)
-        text = _net_text(family, *addresses[0])
+        pair = (words[f"{side}-host"], full)
+        addresses, text = (pair,), _net_text(family, *pair)
     elif f"{side}-prefix" in words:
         value, length = words[f"{side}-prefix"]
-        addresses = ((value, _netmask(family, length)),)
-        text = _net_text(family, *addresses[0])
+        pair = (value, _netmask(family, length))
+        addresses, text = (pair,), _net_text(family, *pair)
     elif side in words:
-        addresses = (words[side],)
-        text = _net_text(family, *addresses[0])
+        addresses, text = (words[side],), _net_text(family, *words[side])
     else:
         text = "any"
     ports, port_group = None, words.get(f"{side}-ports")

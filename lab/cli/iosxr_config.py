@@ -418,9 +418,9 @@ def _routing() -> None:
     _block("config-static", 20, "vrf <vrf:word>", "vrf", opens="config-static-vrf")
     for mode in ("config-static", "config-static-vrf"):
         for rank, family in ((10, 4), (11, 6)):
-            _block(mode, rank, f"address-family ipv{family} unicast", opens=f"{mode}-afi{family}")
+            _block(mode, rank, f"address-family ipv{family} unicast", opens=f"{mode}-afi/{family}")
             hop = f"(<interface:interface> [<hop:ipv{family}>]|<hop:ipv{family}>)"
-            _leaf(f"{mode}-afi{family}", 10, f"<prefix:prefix{family}> {hop} [<distance:1-254>]", "prefix", "*")
+            _leaf(f"{mode}-afi/{family}", 10, f"<prefix:prefix{family}> {hop} [<distance:1-254>]", "prefix", "*")
     for rank, name, mode in ((170, "prefix-set", "config-pfx"), (171, "route-policy", "config-rpl")):
         _block("config", rank, f"{name} <name:word>", "name", opens=mode)
 
@@ -469,10 +469,10 @@ def problems(tree: Node, before: Node) -> list[Problem]:
                 elif "access-group" in value.keywords and path[0][0][0] == INTERFACE and not _entries(target):
                     message = f"an empty access list cannot be applied to an interface: {value[label]}"
                     found.append((path, f"'acl_mgr' detected the 'warning' condition '{message}'"))
-        elif isinstance(value, str) and (kind := _group_kind(path)):
-            if named(tree, group_rank(kind), value) is None:
-                found.append(_missing(path, before, group_rank(kind), f"object-group {kind}", value))
-            elif _in_circle(tree, kind, value):
+        elif isinstance(value, str) and (inside := _group_kind(path)):
+            if named(tree, group_rank(inside), value) is None:
+                found.append(_missing(path, before, group_rank(inside), f"object-group {inside}", value))
+            elif _in_circle(tree, inside, value):
                 found.append((path, f"'objmgr' detected the 'warning' condition 'object-group {value} contains itself'"))
     return found
 
