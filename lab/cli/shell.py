@@ -96,7 +96,10 @@ class Terminal:
         """Take what came from the user; yields after each line that was run."""
         at = 0
         while at < len(data) and not self._session.closed:
-            if self._pending:
+            second, self._after_return = self._after_return and data[at] == "\n", data[at] == "\r"
+            if second:
+                at += 1
+            elif self._pending:
                 self._page(data[at])
                 at += 1
             elif (text := _TEXT.match(data, at)) is not None:
@@ -110,16 +113,13 @@ class Terminal:
                     yield
 
     def _type(self, text: str) -> None:
-        self._after_return = self._literal = False
+        self._literal = False
         self._line += text
         if self._session.echo:
             self._write(text)
 
     def _key(self, key: str) -> bool:
         """One key that is no plain character; returns whether it ran a line."""
-        second, self._after_return = self._after_return and key == "\n", key == "\r"
-        if second:
-            return False
         if self._literal or (key == "?" and not self._session.echo):
             self._type(key)
         elif key in "\r\n":
@@ -139,7 +139,7 @@ class Terminal:
         elif key in "\x15\x18":
             self._erase(len(self._line))
         elif key == "\x17":
-            self._erase(len(self._line) - len(self._line.rstrip().rpartition(" ")[0]))
+            self._erase(len(self._line) - self._line.rstrip().rfind(" ") - 1)
         elif key == "\x16":
             self._literal = True
         elif key == "\t":
@@ -193,7 +193,6 @@ class Terminal:
         if key == " ":
             self._show(self._session.length - 1)
         elif key in "\r\n":
-            self._after_return = key == "\r"
             self._show(1)
         else:
             self._pending = []
@@ -255,7 +254,6 @@ class _Channel(asyncssh.SSHServerSession[str]):
                 self._chan.write(_crlf(self._session.line(self._command)))
             else:
                 await self._talk()
-            self._session.close()
             self._chan.exit(0)
 
     async def _talk(self) -> None:
