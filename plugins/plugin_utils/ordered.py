@@ -186,7 +186,8 @@ def enforceable(acl: Acl, rejects: Sequence[str], fallback: str) -> tuple[Acl, l
         )
     if acl.seen:
         warnings.append("observe_sources: an access list remembers no addresses; this edge counts, and names no sources.")
-    return replace(acl_of(all_rules(acl), acl.uplinks, reject), tickets=acl.tickets), warnings
+    found = acl_of(all_rules(acl), acl.uplinks, reject)
+    return replace(found, tickets=acl.tickets if found.exempted else ()), warnings
 
 
 # -- sets of packets ---------------------------------------------------------------------------------------------------
