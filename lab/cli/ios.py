@@ -188,7 +188,9 @@ class Config(Block):
         sections: list[tuple[int, list[str], bool]] = [(2, [f"hostname {self.hostname}"], False)]
         for rank, item in self.items.values():
             sections.append((rank, item.lines() if isinstance(item, Block) else [item], isinstance(item, Block)))
-        sections += [(GROUPS_RANK, self.groups[name].lines(), True) for name in sorted(self.groups)]
+        # A group must be there before another one has it in it.
+        groups = sorted(self.groups, key=lambda name: (ios_acl.depth(self.groups, name), name))
+        sections += [(GROUPS_RANK, self.groups[name].lines(), True) for name in groups]
         sections += [
             (INTERFACES_RANK, interface_lines(self.interfaces[name]), True)
             for name in sorted(self.interfaces, key=interface_order)
@@ -364,6 +366,7 @@ TABLES = {
     """,
     "config-archive": """
         0 > config-archive-log-cfg log config
+        1 path = <path:word>
         1 maximum = <number:1-14>
         1 time-period = <minutes:1-525600>
         1 write-memory
@@ -453,10 +456,6 @@ COMMANDS: dict[str, list[tuple[str, Any]]] = {
     "config-if": [
         ("ip address <address:ipv4> <mask:netmask> [<secondary:(secondary)>]", Do("ip_address")),
         ("no ip address [<address:ipv4> <mask:netmask> [<secondary:(secondary)>]]", Do("ip_address", True)),
-    ],
-    "config-archive": [
-        ("path <path:word>", Do("archive_path")),
-        ("no path [<path:word>]", Do("archive_path", True)),
     ],
     "config-vrf-af": [("exit-address-family", Do("exit"))],
 }
@@ -1588,13 +1587,6 @@ class Session:
         lines.extend([rest] if rest else [])
         self._ask("", more)
         return f"Enter TEXT message.  End with the character '{delimiter}'.\n" if self in self.device.sessions else ""
-
-    def _archive_path(self, words: Words, negated: bool) -> str:
-        if not negated and self.device.options.no_archive:
-            # Which words a device without a file system has is not documented.
-            raise RefusedError(f"% Error: no file system for {words['path']}")
-        self._put(self._frames[-1].target, "path", 1, None if negated else f"path {words['path']}")
-        return ""
 
 
 NEGATABLE = {command.method for commands in COMMANDS.values() for _, command in commands} - {"resequence", "exit"}

@@ -214,6 +214,12 @@ def members(groups: Groups, name: str) -> Iterator[Member]:
             yield member
 
 
+def depth(groups: Groups, name: str) -> int:
+    """How many levels of other groups a group has in it."""
+    inner = [member.group for member in groups[name].members.values() if member.group is not None]
+    return 1 + max(depth(groups, group) for group in inner) if inner else 0
+
+
 # -- entries -----------------------------------------------------------------------------------------------------------
 
 
