@@ -61,9 +61,17 @@ def save_to(path: Path) -> Callable[[str], None]:
 def enforce(device: Any, interfaces: dict[str, str], plane: DataPlane) -> Callable[[], None]:
     """What makes the kernel do what the device says now. Filters at an interface without a kernel's name are nobody's."""
     applied: list[Filter] | None = None
+    changed = True
+
+    def change() -> None:
+        nonlocal changed
+        changed = True
 
     def apply() -> None:
-        nonlocal applied
+        nonlocal applied, changed
+        if not changed:
+            return
+        changed = False
         found = [item for item in device.filters() if item.interface in interfaces]
         filters = [dataclasses.replace(item, interface=interfaces[item.interface]) for item in found]
         if filters == applied:
@@ -76,6 +84,8 @@ def enforce(device: Any, interfaces: dict[str, str], plane: DataPlane) -> Callab
             os._exit(1)
         applied = filters
 
+    device.on_change.append(change)
+    apply()
     return apply
 
 
@@ -87,23 +97,27 @@ def host_key(path: Path) -> asyncssh.SSHKey:
     return asyncssh.read_private_key(str(path))
 
 
+def nothing() -> None:
+    """What there is to do when nobody waits."""
+
+
 async def run(config: dict[str, Any], ready: Callable[[], None]) -> None:
     """Be the device."""
     device = device_of(config)
     startup = Path(config["startup"])
     device.on_save.append(save_to(startup))
+    settle: Callable[[], None] = nothing
     if config.get("interfaces"):
         plane = DataPlane()
         device.counters, device.clear_counters = plane.counters, plane.clear
-        apply = enforce(device, config["interfaces"], plane)
-        apply()
-        device.on_change.append(apply)
+        settle = enforce(device, config["interfaces"], plane)
     acceptors = await serve(
         device,
         listen=config["listen"],
         port=config.get("port", 22),
         users=config["users"],
         key=host_key(startup.with_name("ssh_host_key")),
+        settle=settle,
         slow=device.options.slow,
     )
     print(json.dumps({"ports": [acceptor.get_port() for acceptor in acceptors]}), flush=True)
@@ -111,6 +125,7 @@ async def run(config: dict[str, Any], ready: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(TICK)
         device.tick()
+        settle()
 
 
 def main() -> int:
@@ -119,9 +134,6 @@ def main() -> int:
     parser.add_argument("--config", default="/etc/lab-cli.json", type=Path, help="JSON (default: %(default)s)")
     parser.add_argument("--pid-file", type=Path, help="go to the background once SSH answers, and write the process id here")
     arguments = parser.parse_args()
-
-    def nothing() -> None:
-        pass
 
     ready = daemonize() if arguments.pid_file else nothing
     if arguments.pid_file:

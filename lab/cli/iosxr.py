@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from lab.cli.filter import Filter
@@ -303,7 +304,8 @@ class Session:
         self.user = user
         self.privilege = privilege
         self.local = local
-        self.tty = f"vty{len(device.sessions)}:node0_RP0_CPU0"
+        taken = {one.tty for one in device.sessions}
+        self.tty: str = next(tty for number in count() if (tty := f"vty{number}:node0_RP0_CPU0") not in taken)
         self.notify: Callable[[str], None] | None = None
         self.length = PAGE
         self.closed = False
@@ -438,6 +440,10 @@ class Session:
         return bool(self._changes) and self.candidate != self.device.tree
 
     def _configure_line(self, text: str) -> str:
+        word = tokens_of(text)[0].text.lower()
+        possible = set(CONFIG_GRAMMAR.help(word)) | set(MODES[self._frames[-1].mode].help(word))
+        if word not in possible and len(possible) > 1:
+            return self._error(AmbiguousError(0), text)
         try:
             CONFIG_GRAMMAR.parse(PIPE.sub("", text))
             return self._exec(text, CONFIG_GRAMMAR)
@@ -616,7 +622,7 @@ class Session:
 
     def do(self, words: Words) -> str:
         """`do`: a command of EXEC mode."""
-        return self._exec(words["command"], EXEC_GRAMMAR)
+        return self._exec(" " * len("do ") + words["command"], EXEC_GRAMMAR)
 
     # -- commit --------------------------------------------------------------------------------------------------------
 
@@ -699,13 +705,13 @@ class Session:
         if device.lock and device.lock is not self:
             return "% Cannot commit: the Configuration Namespace is locked by another agent.\n"
         if "last" in words:
-            count = words["last"]
+            number = words["last"]
         else:
             wanted = [at for at, one in enumerate(device.commits) if words["to"] in (str(one.number), one.label)]
-            count = len(device.commits) - wanted[-1] if wanted else 0
-        if not 1 <= count <= len(device.commits):
+            number = len(device.commits) - wanted[-1] if wanted else 0
+        if not 1 <= number <= len(device.commits):
             return "% The commit database has no such entry.\n"
-        tree = device.commits[-count].before
+        tree = device.commits[-number].before
         wrong = problems(tree, device.tree)
         self.failed = failures(wrong)
         if wrong:
@@ -714,7 +720,7 @@ class Session:
         return (
             "\nLoading Rollback Changes.\nLoaded Rollback Changes in 1 sec \nCommitting.\n1 items committed in 1 sec "
             "(1)items/sec\nUpdating.\nUpdated Commit database in 1 sec \n"
-            f"Configuration successfully rolled back {count} commits.\n"
+            f"Configuration successfully rolled back {number} commits.\n"
         )
 
     def resequence(self, words: Words) -> str:

@@ -195,7 +195,14 @@ def signed_flag(tokens: Sequence[Token]) -> Argument | None:
     return Argument((flag if sign == "+" else 0, flag), tokens[0].text.lower())
 
 
+def name(tokens: Sequence[Token]) -> Argument | None:
+    """The type of the name of a list or group: at most 64 characters, without quotation marks."""
+    text = tokens[0].text
+    return None if len(text) > 64 or '"' in text else Argument(text, text)
+
+
 TYPES: dict[str, Type] = {
+    "name": name,
     "ipv4": address(4),
     "ipv6": address(6),
     "mask": mask,
@@ -221,14 +228,14 @@ def _netmask(family: int, length: int) -> int:
 
 def _end(side: str, family: int) -> str:
     wild = f"|<{side}:wild4>" if family == 4 else ""
-    return f"(any|host <{side}-host:ipv{family}>|<{side}-prefix:prefix{family}>{wild}|net-group <{side}-group:word>)"
+    return f"(any|host <{side}-host:ipv{family}>|<{side}-prefix:prefix{family}>{wild}|net-group <{side}-group:name>)"
 
 
 def _ports(side: str, protocol: str) -> str:
     kind = f"port-{protocol}"
     return (
         f"[(<{side}-op:(eq|neq|lt|gt)> <{side}-port:{kind}>|<{side}-op:(range)> <{side}-first:{kind}> <{side}-last:{kind}>"
-        f"|port-group <{side}-ports:word>)]"
+        f"|port-group <{side}-ports:name>)]"
     )
 
 

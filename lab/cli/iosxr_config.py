@@ -234,7 +234,7 @@ def _global_statements() -> None:
     what = "archive|buffered|console|events|facility|hostnameprefix|monitor|source-interface|suppress|trap"
     _leaf("config", 31, f"logging <what:({what})> <rest:line>", "what")
     telnet = "telnet vrf <vrf:word> ipv4 server max-servers <number:1-200>"
-    _leaf("config", 32, f"{telnet} [access-list <acl4:word>]", "vrf")
+    _leaf("config", 32, f"{telnet} [access-list <acl4:name>]", "vrf")
     _leaf("config", 40, "service timestamps <kind:(debug|log)> <rest:line>", "kind")
     _leaf("config", 45, "domain <what:(list|lookup|name|name-server)> <rest:line>", "*")
     _block("config", 60, "username <name:word>", "name", opens="config-un")
@@ -251,24 +251,24 @@ def _global_statements() -> None:
     _leaf("config-line", 10, "login authentication <name:word>", no="login authentication [<name:word>]")
     _leaf("config-line", 20, "timestamp [disable]", no="timestamp [disable]")
     _leaf("config-line", 30, "exec-timeout <minutes:0-35791> <seconds:0-2147483>", no="exec-timeout [<rest:line>]")
-    _leaf("config-line", 40, "access-class <way:(ingress|egress)> <acl4:word>", "way")
-    _leaf("config-line", 41, "ipv6 access-class <way:(ingress|egress)> <acl6:word>", "way")
+    _leaf("config-line", 40, "access-class <way:(ingress|egress)> <acl4:name>", "way")
+    _leaf("config-line", 41, "ipv6 access-class <way:(ingress|egress)> <acl6:name>", "way")
     _leaf("config-line", 50, "transport <way:(input|output|preferred)> <rest:line>", "way")
     _leaf("config-line", 60, "session-limit <number:1-20>", no="session-limit [<number:1-20>]")
     _leaf("config", 85, "vty-pool <name:word> <first:0-99> <last:0-99> [line-template <template:word>]", "name")
-    access = "[<way:(RO|RW)>] [<owner:(SystemOwner|LROwner|SDROwner)>] [IPv4 <acl4:word>] [IPv6 <acl6:word>]"
+    access = "[<way:(RO|RW)>] [<owner:(SystemOwner|LROwner|SDROwner)>] [IPv4 <acl4:name>] [IPv6 <acl6:name>]"
     _leaf("config", 90, f"snmp-server community <name:word> [view <view:word>] {access}", "name")
     _leaf("config", 91, "snmp-server <what:(contact|host|ifindex|ifmib|location|trap|traps|view)> <rest:line>", "*")
     _leaf("config", 95, "icmp <family:(ipv4|ipv6)> rate-limit unreachable <number:1-4294967295>", "family")
     _block("config", 100, "ntp", opens="config-ntp")
     _leaf("config-ntp", 10, "server [vrf <vrf:word>] (<server:ipv4>|<server:ipv6>) [{prefer|iburst}]", "*")
     kinds = "peer|query-only|serve|serve-only"
-    _leaf("config-ntp", 20, f"access-group ipv4 <kind:({kinds})> <acl4:word>", "kind")
-    _leaf("config-ntp", 21, f"access-group ipv6 <kind:({kinds})> <acl6:word>", "kind")
+    _leaf("config-ntp", 20, f"access-group ipv4 <kind:({kinds})> <acl4:name>", "kind")
+    _leaf("config-ntp", 21, f"access-group ipv6 <kind:({kinds})> <acl6:name>", "kind")
     _leaf("config-ntp", 30, "source <interface:interface>", no="source [<interface:interface>]")
     _leaf("config-ntp", 40, "update-calendar")
     _leaf("config", 200, "ssh server v2")
-    _leaf("config", 201, "ssh server vrf <vrf:word> {ipv4 access-list <acl4:word>|ipv6 access-list <acl6:word>}", "vrf")
+    _leaf("config", 201, "ssh server vrf <vrf:word> {ipv4 access-list <acl4:name>|ipv6 access-list <acl6:name>}", "vrf")
     _leaf("config", 202, "ssh server netconf vrf <vrf:word>", "vrf")
     _leaf("config", 203, "ssh server <what:(dscp|rate-limit|session-limit)> <number:0-65535>", "what")
     _leaf("config", 204, "ssh server logging")
@@ -292,8 +292,8 @@ def _control_plane() -> None:
 
 def _qos() -> None:
     _block("config", CLASS, "class-map [<how:(match-any|match-all)>] <name:word>", "name", opens="config-cmap")
-    _leaf("config-cmap", 10, "match access-group ipv4 <acl4:word>", "acl4")
-    _leaf("config-cmap", 11, "match access-group ipv6 <acl6:word>", "acl6")
+    _leaf("config-cmap", 10, "match access-group ipv4 <acl4:name>", "acl4")
+    _leaf("config-cmap", 11, "match access-group ipv6 <acl6:name>", "acl6")
     _leaf("config-cmap", 20, "match <what:(dscp|precedence|protocol|qos-group|traffic-class)> <rest:line>", "*")
     _leaf("config-cmap", 30, "description <text:line>", no="description [<text:line>]")
     _block("config", POLICY, "policy-map <name:word>", "name", opens="config-pmap")
@@ -338,7 +338,7 @@ def _interfaces() -> None:
         statistics = "{hardware-count|interface-statistics}"
         for rank, family in ((80, "4"), (81, "6")):
             bind = f"ipv{family} access-group"
-            way = f"<acl{family}:word> <way:(ingress|egress)> {statistics}"
+            way = f"<acl{family}:name> <way:(ingress|egress)> {statistics}"
             _leaf(mode, rank, f"{bind} {way}", "way", no=f"{bind} ({way}|<way:(ingress|egress)>)")
 
 
@@ -360,7 +360,7 @@ def _make_address(words: Words, _node: Node) -> Step:
 def _lists() -> None:
     for family, rank in ((4, IPV4_LIST), (6, IPV6_LIST)):
         mode = f"config-ipv{family}-acl"
-        _block("config", rank, f"ipv{family} access-list <name:word>", "name", opens=mode)
+        _block("config", rank, f"ipv{family} access-list <name:name>", "name", opens=mode)
         for pattern in acl.patterns(family):
             _mode(mode).add(pattern, Statement(0, (), make=_maker(family)))
         _mode(mode).add(f"[<sequence:{acl.SEQUENCES}>] remark <text:line>", Statement(0, (), make=_make_remark))
@@ -387,7 +387,7 @@ def _make_remark(words: Words, node: Node) -> Step:
 
 
 def _groups() -> None:
-    nested = "object-group <nested:word>"
+    nested = "object-group <nested:name>"
     members = {
         "port": f"(<op:(eq|neq|lt|gt)> <port:port-group>|<op:(range)> <first:port-group> <last:port-group>|{nested})",
         **{
@@ -399,7 +399,7 @@ def _groups() -> None:
     for offset, (kind, pattern) in enumerate(members.items()):
         mode = f"config-object-group-{kind}"
         name = "port" if kind == "port" else f"network {kind}"
-        _block("config", OBJECT_GROUP + offset, f"object-group {name} <name:word>", "name", opens=mode)
+        _block("config", OBJECT_GROUP + offset, f"object-group {name} <name:name>", "name", opens=mode)
         _leaf(mode, -1, "description <text:line>", no="description [<text:line>]")
         for negated in (False, True):
             _mode(mode).add("no " * negated + pattern, Statement(0, (), None, negated, _member_maker(kind)))

@@ -188,6 +188,9 @@ def test_incomplete_and_ambiguous_commands(box):
     assert box.user.line("show") == "% Incomplete command.\n"
     assert box.user.line("te") == "% Incomplete command.\n"
     assert box.user.line("c").startswith("% Ambiguous command:")
+    config(box.user, "hostname other")
+    assert box.user.line("cl").startswith("% Ambiguous command:")
+    assert "hostname other" in box.user.line("show configuration")
 
 
 # -- modes -------------------------------------------------------------------------------------------------------------
@@ -309,6 +312,7 @@ def test_ipv6_entries_are_shown_as_the_device_writes_them(box, written, shown):
         "0 permit ipv4 any any",
         "deny ipv4 any any undetermined-transport",
         "no permit ipv4 any any",
+        f"permit tcp net-group {'x' * 65} any",
     ],
 )
 def test_what_is_no_entry_is_refused(box, wrong):
@@ -382,6 +386,24 @@ def test_a_group_is_what_it_holds_nested_groups_included(box):
         ("198.51.100.1", 468, True),
     ):
         assert verdict(box, tcp(source, "192.0.2.1", port))[1] is permit, (source, port)
+
+
+@pytest.mark.parametrize(
+    ("operator", "ports"),
+    [
+        ("eq 25", {25}),
+        ("neq 25", {0, 24, 26, 65535}),
+        ("lt 25", {0, 24}),
+        ("gt 25", {26, 65535}),
+        ("range 24 25", {24, 25}),
+        ("lt 0", set()),
+        ("range 25 24", set()),
+    ],
+)
+def test_ports(box, operator, ports):
+    commit(box.user, "ipv4 access-list UP", f"20 deny tcp any any {operator}")
+    tried = (0, 24, 25, 26, 65535)
+    assert {port for port in tried if verdict(box, tcp("192.0.2.1", "192.0.2.2", port)) == ("20", False)} == ports
 
 
 def test_ipv6_permits_its_neighbours_before_it_denies(box):
@@ -545,6 +567,7 @@ def test_the_exclusive_lock(box):
     assert "locked by another" in run(other, "hostname x", "commit")
     run(box.user, "end")
     assert run(other, "commit") == ""
+    assert caret(other.line("do foo")) == len(other.prompt) + 3
 
 
 def test_replace(box):
@@ -733,6 +756,20 @@ PLAYBOOK = """\
           - ansible_net_version == '7.11.2'
           - ansible_net_hostname == 'edge-x1'
           - (acls.gathered[0].acls | selectattr('name', 'eq', 'UP') | first).aces[1].sequence == 15
+- hosts: all
+  gather_facts: false
+  vars: {ansible_iosxr_commit_confirmed: true, ansible_iosxr_commit_confirmed_timeout: 60}
+  tasks:
+    - cisco.iosxr.iosxr_config:
+        parents: ipv4 access-list UP
+        lines: [16 deny tcp any any eq 2526]
+    - cisco.iosxr.iosxr_command:
+        commands: [do show configuration sessions detail, commit]
+      register: confirmed
+    - ansible.builtin.assert:
+        that:
+          - confirmed.stdout[0] is search('commit-confirm')
+          - confirmed.stdout[1] is search('Confirming commit for trial session')
 """
 
 
@@ -762,4 +799,4 @@ def test_ansible_is_content(daemon, tmp_path):
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(tmp_path / "hosts"), str(tmp_path / "play.yml")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "15 deny tcp any any eq 2525" in (tmp_path / "startup-config").read_text()
+    assert "16 deny tcp any any eq 2526" in (tmp_path / "startup-config").read_text()
