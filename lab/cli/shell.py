@@ -209,9 +209,11 @@ def _crlf(text: str) -> str:
 class _Channel(asyncssh.SSHServerSession[str]):
     """The terminal of one SSH session, or one command without a terminal."""
 
-    def __init__(self, session: Session, slow: float) -> None:
+    def __init__(self, session: Session, settle: Callable[[], None], slow: float) -> None:
         self._session = session
+        self._settle = settle
         self._slow = slow
+        self._output: list[str] = []
         self._command: str | None = None
         self._input: asyncio.Queue[str] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -251,27 +253,42 @@ class _Channel(asyncssh.SSHServerSession[str]):
         # A peer that goes while it is written to is reported by connection_lost.
         with contextlib.suppress(BrokenPipeError):
             if self._command is not None:
-                self._chan.write(_crlf(self._session.line(self._command)))
+                self._write(_crlf(self._session.line(self._command)))
             else:
                 await self._talk()
+            self._flush()
             self._chan.exit(0)
 
     async def _talk(self) -> None:
-        terminal = Terminal(self._session, self._chan.write)
+        terminal = Terminal(self._session, self._write)
         terminal.start()
         lines = 0
         while not self._session.closed:
             for _ in terminal.feed(await self._input.get()):
                 lines += 1
                 if self._slow or lines % BATCH == 0:
+                    self._flush()
                     await asyncio.sleep(self._slow)
+
+    def _write(self, text: str) -> None:
+        if not self._output:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._output.append(text)
+
+    def _flush(self) -> None:
+        """Show what there is to be shown, once the device is as it says."""
+        self._settle()
+        text = "".join(self._output)
+        self._output.clear()
+        if text and not self._chan.is_closing():
+            self._chan.write(text)
 
 
 class _Server(asyncssh.SSHServer):
     """Who may log in, and to what."""
 
-    def __init__(self, device: Device, users: Mapping[str, Mapping[str, Any]], slow: float) -> None:
-        self._device, self._users, self._slow = device, users, slow
+    def __init__(self, device: Device, users: Mapping[str, Mapping[str, Any]], settle: Callable[[], None], slow: float) -> None:
+        self._device, self._users, self._settle, self._slow = device, users, settle, slow
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """A client is there."""
@@ -294,7 +311,7 @@ class _Server(asyncssh.SSHServer):
         """One more session on this connection."""
         local = self._conn.get_extra_info("sockname")[0]
         privilege = int(self._users[self._user].get("privilege", 1))
-        return _Channel(self._device.session(self._user, privilege, local), self._slow)
+        return _Channel(self._device.session(self._user, privilege, local), self._settle, self._slow)
 
 
 async def serve(
@@ -304,12 +321,22 @@ async def serve(
     port: int,
     users: Mapping[str, Mapping[str, Any]],
     key: asyncssh.SSHKey,
+    settle: Callable[[], None] = lambda: None,
     slow: float = 0.0,
 ) -> list[asyncssh.SSHAcceptor]:
-    """Listen on each address; `users` are `{name: {"password": ..., "privilege": 0-15}}`; port 0 is any free one."""
+    """Listen on each address; port 0 is any free one.
+
+    `users` are `{name: {"password": ..., "privilege": 0-15}}`. `settle` is called before a user sees what a line did:
+    after it, or after some lines that came together, at most `BATCH`.
+    """
     return [
         await asyncssh.create_server(
-            lambda: _Server(device, users, slow), address, port, server_host_keys=[key], line_editor=False, encoding="utf-8"
+            lambda: _Server(device, users, settle, slow),
+            address,
+            port,
+            server_host_keys=[key],
+            line_editor=False,
+            encoding="utf-8",
         )
         for address in listen
     ]

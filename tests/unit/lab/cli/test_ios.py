@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.__main__ import enforce, save_to
 from lab.cli.filter import Packet, decide
 from lab.cli.ios import Device
 from lab.cli.shell import Options
@@ -1093,6 +1094,41 @@ def test_it_is_quick(session):
     for number in range(1000):
         assert session.line(f"permit tcp host 192.0.2.{number % 256} host 203.0.113.{number // 256} eq 25") == ""
     assert time.monotonic() - began < 1
+
+
+# -- as a daemon
+
+
+class Plane:
+    """A kernel that writes down what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def apply(self, filters):
+        self.told.append([(item.interface, item.name, len(item.entries)) for item in filters])
+
+
+def test_the_kernel_is_told_what_changed_and_by_its_own_names(session, device):
+    plane = Plane()
+    settle = enforce(device, {"GigabitEthernet0/0/0": "up0"}, plane)
+    assert plane.told == [[("up0", "CUSTOMERS", 3), ("up0", "CUSTOMERS6", 4)]]
+    configure(session, "interface gi0/0/1", "ip access-group CUSTOMERS in", "ip access-list extended X", "permit ip any any")
+    settle()
+    assert len(plane.told) == 1
+    configure(session, "ip access-list extended CUSTOMERS", "15 deny tcp any any eq 25")
+    settle()
+    settle()
+    assert plane.told[1:] == [[("up0", "CUSTOMERS", 4), ("up0", "CUSTOMERS6", 4)]]
+
+
+def test_the_startup_configuration_is_a_file(session, device, tmp_path):
+    device.on_save.append(save_to(tmp_path / "startup-config"))
+    configure(session, "hostname changed")
+    session.line("write memory")
+    text = (tmp_path / "startup-config").read_text()
+    assert Device(text, hostname="r").running() == device.running()
+    assert [path.name for path in tmp_path.iterdir()] == ["startup-config"]
 
 
 # -- through Ansible

@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import asyncio
+import itertools
 import time
 
 import asyncssh
 import pytest
 
-from lab.cli.shell import MORE, Terminal, serve
+from lab.cli.shell import BATCH, MORE, Terminal, serve
 
 ERASE = "\b" * len(MORE) + " " * len(MORE) + "\b" * len(MORE)
 
@@ -125,13 +126,15 @@ class Device:
 USERS = {"ansible": {"password": "right", "privilege": 15}}
 
 
-def over_ssh(work, slow=0.0, **login):
+def over_ssh(work, slow=0.0, settle=lambda device: None, **login):
     """Run a client's coroutine against a device that listens."""
     device = Device()
 
     async def run():
         key = asyncssh.generate_private_key("ssh-ed25519")
-        (acceptor,) = await serve(device, listen=["127.0.0.1"], port=0, users=USERS, key=key, slow=slow)
+        (acceptor,) = await serve(
+            device, listen=["127.0.0.1"], port=0, users=USERS, key=key, settle=lambda: settle(device), slow=slow
+        )
         options = {"username": "ansible", "password": "right", "known_hosts": None, "client_keys": None, "config": None, **login}
         try:
             async with asyncssh.connect("127.0.0.1", acceptor.get_port(), **options) as connection:
@@ -158,6 +161,28 @@ def test_a_paste_of_thousands_of_lines_loses_none():
     (session,) = over_ssh(work)
     assert session.lines == [*lines, "exit", "closed"]
     assert time.monotonic() - began < 5
+
+
+def test_nobody_sees_a_prompt_before_the_device_is_as_it_says():
+    settled = []
+
+    def settle(device):
+        settled.append(len(device.sessions[0].lines) if device.sessions else 0)
+
+    async def work(connection):
+        process = await connection.create_process(term_type="vt100")
+        for count in range(1, 20):
+            process.stdin.write("line\r")
+            screen = ""
+            while screen.count("r#") < 1 + (count == 1):
+                screen += await process.stdout.read(1000)
+            assert settled[-1] == count
+        process.stdin.write("line\r" * 120 + "exit\r")
+        await process.wait()
+
+    over_ssh(work, settle=settle)
+    steps = [later - earlier for earlier, later in itertools.pairwise(settled)]
+    assert max(steps) == BATCH
 
 
 def test_a_wrong_password_is_refused():
