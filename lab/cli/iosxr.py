@@ -31,6 +31,7 @@ from lab.cli.filter import Filter
 from lab.cli.grammar import AmbiguousError, CommandError, Grammar, IncompleteError, InvalidError, tokens_of
 from lab.cli.grammar import Match as Words
 from lab.cli.iosxr_config import (
+    ENDS,
     INTERFACE,
     IPV4_LIST,
     IPV6_LIST,
@@ -441,6 +442,10 @@ class Session:
 
     def _configure_line(self, text: str) -> str:
         word = tokens_of(text)[0].text.lower()
+        for depth, frame in enumerate(self._frames):
+            if word == ENDS.get(frame.mode):
+                self._frames = self._frames[:depth]
+                return ""
         possible = set(CONFIG_GRAMMAR.help(word)) | set(MODES[self._frames[-1].mode].help(word))
         if word not in possible and len(possible) > 1:
             return self._error(AmbiguousError(0), text)

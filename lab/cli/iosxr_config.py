@@ -230,11 +230,11 @@ def _block(mode: str, rank: int, pattern: str, *key: str, opens: str) -> None:
 def _global_statements() -> None:
     _leaf("config", 10, "hostname <name:word>", no="hostname [<name:word>]")
     _leaf("config", 20, "clock timezone <zone:line>", no="clock timezone [<zone:line>]")
-    _leaf("config", 30, "logging <host:ipv4> [vrf <vrf:word>] [severity <level:word>] [port <port:word>]", "host")
+    _leaf("config", 32, "logging <host:ipv4> [vrf <vrf:word>] [severity <level:word>] [port <port:word>]", "host")
     what = "archive|buffered|console|events|facility|hostnameprefix|monitor|source-interface|suppress|trap"
     _leaf("config", 31, f"logging <what:({what})> <rest:line>", "what")
     telnet = "telnet vrf <vrf:word> ipv4 server max-servers <number:1-200>"
-    _leaf("config", 32, f"{telnet} [access-list <acl4:name>]", "vrf")
+    _leaf("config", 33, f"{telnet} [access-list <acl4:name>]", "vrf")
     _leaf("config", 40, "service timestamps <kind:(debug|log)> <rest:line>", "kind")
     _leaf("config", 45, "domain <what:(list|lookup|name|name-server)> <rest:line>", "*")
     _block("config", 60, "username <name:word>", "name", opens="config-un")
@@ -301,7 +301,8 @@ def _qos() -> None:
     _block("config-pmap", 10, "class <class:word>", "class", opens="config-pmap-c")
     police = "police rate <rate:1-4294967295> [<unit:(bps|gbps|kbps|mbps|pps)>]"
     _block("config-pmap-c", 10, police, opens="config-pmap-c-police")
-    _leaf("config-pmap-c-police", 10, "<when:(conform-action|exceed-action|violate-action)> <what:(drop|transmit)>", "when")
+    for rank, when in enumerate(("conform-action", "exceed-action", "violate-action")):
+        _leaf("config-pmap-c-police", rank, f"{when} <what:(drop|transmit)>", no=f"{when} [<what:(drop|transmit)>]")
     _leaf("config-pmap-c", 20, "set <what:(dscp|precedence|qos-group|traffic-class)> <rest:line>", "what")
     _leaf("config-pmap-c", 30, "priority level <level:1-7>")
     _leaf("config-pmap-c", 40, "bandwidth <rest:line>")
