@@ -14,6 +14,7 @@ difference line by line; this one is at once, with the same result.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
 import re
@@ -38,7 +39,7 @@ MINUTE = 60.0
 ARCHIVE_OFF = " Archive feature not enabled"
 NONE_PENDING = "%No Rollback Confirmed Change pending"
 CONFIRM = 'Enter "configure confirm" if you wish to keep what you\'ve configured'
-WHOLE = Options()
+SOUND = Options()
 Counters = Callable[[], Mapping[tuple[str, str, str, str], tuple[int, int]]]
 
 # -- types of arguments ------------------------------------------------------------------------------------------------
@@ -599,7 +600,7 @@ class Device:
         *,
         hostname: str,
         clock: Callable[[], float] = time.monotonic,
-        options: Options = WHOLE,
+        options: Options = SOUND,
         enable: str | None = None,
     ) -> None:
         self.options = options
@@ -807,6 +808,7 @@ class Session:
         self._answer: Callable[[str], str] | None = None
         self._config = Config()
         self._dirty = False
+        self._raw = ""
 
     @property
     def banner(self) -> str:
@@ -858,6 +860,7 @@ class Session:
             return f"% Invalid input: the command line is limited to {LINE_LIMIT} characters\n"
         if not text.strip() or text.lstrip().startswith("!"):
             return ""
+        self._raw = text
         try:
             return self._configure_line(text) if self._frames else self._exec(text)
         except RefusedError as error:
@@ -905,26 +908,26 @@ class Session:
 
     # -- EXEC mode
 
-    def _exec(self, text: str) -> str:
+    def _exec(self, text: str, offset: int = 0) -> str:
         command, bar, pipe = text.partition("|")
         first = command.split()[0].lower() if command.split() else ""
         if not bar or not (len(first) > 1 and "show".startswith(first)):
-            return self._run(self._exec_mode, text)
-        output = self._run(self._exec_mode, command.rstrip())
+            return self._run(text, offset)
+        output = self._run(command.rstrip(), offset)
         try:
             words = GRAMMARS["pipe"].parse(pipe)
         except CommandError as error:
-            return self._error(error, text, len(command) + 1)
+            return self._error(error, text, offset + len(command) + 1)
         try:
             return piped(words, output)
         except re.error:
             return "% Invalid regular expression\n"
 
-    def _run(self, mode: str, text: str) -> str:
+    def _run(self, text: str, offset: int) -> str:
         try:
-            words = GRAMMARS[mode].parse(text)
+            words = GRAMMARS[self._exec_mode].parse(text)
         except CommandError as error:
-            return self._error(error, text)
+            return self._error(error, text, offset)
         output: str = getattr(self, f"_{words.command.method}")(words)
         return output
 
@@ -1197,7 +1200,7 @@ class Session:
     def _interface_of(self, words: Words) -> Block:
         block = self.device.config.interfaces.get(words["name"])
         if block is None:
-            raise RefusedError(f"{' ' * (len(self.prompt) + 5)}^\n% Invalid input detected at '^' marker.\n")
+            raise self._no_interface(words["name"])
         return block
 
     def _interfaces_of(self, words: Words) -> Iterator[tuple[str, Block, bool, list[str]]]:
@@ -1411,8 +1414,18 @@ class Session:
         return ""
 
     def _do(self, words: Words) -> str:
-        start = next(token.start for token in tokens_of(words.text) if token.start)
-        return self._exec(words.text[start:])
+        return self._exec(words["command"], self._raw.index(words["command"]))
+
+    def _no_interface(self, name: str) -> RefusedError:
+        """What is said of an interface that is not there: it is no word of the grammar."""
+        tokens = tokens_of(self._raw)
+        start = 0
+        for at, token in enumerate(tokens):
+            with contextlib.suppress(CommandError):
+                found = interface(tokens[at:])
+                if found is not None and found.text == name:
+                    start = token.start
+        return RefusedError(self._error(InvalidError(start), self._raw).removesuffix("\n"))
 
     def _hostname(self, words: Words, negated: bool) -> str:
         name = "Router" if negated else words["name"]
@@ -1431,8 +1444,7 @@ class Session:
             self._dirty |= blocks.pop(name, None) is not None
             return ""
         if not self.device.physical(name):
-            column = len(self.prompt) + len(words.words[0]) + 1
-            raise RefusedError(f"{' ' * column}^\n% Invalid input detected at '^' marker.\n")
+            raise self._no_interface(name)
         if name not in blocks:
             blocks[name] = Block(f"interface {name}", "config-if")
             self._dirty = True
@@ -1458,7 +1470,7 @@ class Session:
         for name, other in self._config.interfaces.items():
             for present in other.texts():
                 if present.startswith("ip address ") and other is not block:
-                    theirs, their_mask = (ios_acl._ipv4(word) or 0 for word in present.split()[2:4])
+                    theirs, their_mask = (ios_acl.ipv4_number(word) or 0 for word in present.split()[2:4])
                     if (address ^ theirs) & mask & their_mask == 0:
                         network = ios_acl.address_text(4, address & mask)
                         raise RefusedError(f"% {network} overlaps with {name}")
@@ -1653,7 +1665,7 @@ def _is_primary(text: str) -> bool:
 
 
 def _length(mask: str) -> int:
-    return (ios_acl._ipv4(mask) or 0).bit_count()
+    return (ios_acl.ipv4_number(mask) or 0).bit_count()
 
 
 def _bound(texts: list[str], command: str, way: str) -> str | None:

@@ -163,6 +163,14 @@ def port_text(protocol: str, value: int) -> str:
     return next((name for name, number in names.items() if number == value), str(value))
 
 
+def icmp_text(family: int, icmp: tuple[int, int | None] | None) -> str:
+    """A type of ICMP, and its code, as IOS writes it: by name where there is one."""
+    if icmp is None:
+        return ""
+    names = (name for name, meaning in ICMP_TYPES[family].items() if meaning == icmp)
+    return next(names, " ".join(str(number) for number in icmp if number is not None))
+
+
 # -- object groups -----------------------------------------------------------------------------------------------------
 
 
@@ -249,14 +257,8 @@ class Ace:
             return _join(action, self.source.text.removeprefix("host "), self.log)
         parts: list[object] = [action, self.protocol, self.source.text, self.sports and self.sports.text(self.protocol)]
         parts += [self.destination.text, self.dports and self.dports.text(self.protocol)]
-        parts += [self._icmp_text(), self.flags, self.undetermined and "undetermined-transport"]
+        parts += [icmp_text(self.family, self.icmp), self.flags, self.undetermined and "undetermined-transport"]
         return _join(*parts, self.fragments and "fragments", self.log)
-
-    def _icmp_text(self) -> str:
-        if self.icmp is None:
-            return ""
-        names = (name for name, meaning in ICMP_TYPES[self.family].items() if meaning == self.icmp)
-        return next(names, " ".join(str(number) for number in self.icmp if number is not None))
 
     def groups(self) -> list[str]:
         """The object groups that it names."""
@@ -453,14 +455,16 @@ class Acl:
 # -- grammar -----------------------------------------------------------------------------------------------------------
 
 
-def _ipv4(text: str) -> int | None:
+def ipv4_number(text: str) -> int | None:
+    """An IPv4 address as a number; None when it is none."""
     if re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", text) is None or any(int(octet) > 255 for octet in text.split(".")):
         return None
     octets = [int(octet) for octet in text.split(".")]
     return int.from_bytes(bytes(octets), "big")
 
 
-def _ipv6(text: str) -> int | None:
+def ipv6_number(text: str) -> int | None:
+    """An IPv6 address as a number; None when it is none."""
     try:
         return int(ipaddress.IPv6Address(text)) if "%" not in text else None
     except ValueError:
@@ -469,13 +473,13 @@ def _ipv6(text: str) -> int | None:
 
 def ipv4(tokens: Sequence[Token]) -> Argument | None:
     """The type of an IPv4 address."""
-    value = _ipv4(tokens[0].text)
+    value = ipv4_number(tokens[0].text)
     return None if value is None else Argument(value, address_text(4, value))
 
 
 def ipv6(tokens: Sequence[Token]) -> Argument | None:
     """The type of an IPv6 address."""
-    value = _ipv6(tokens[0].text)
+    value = ipv6_number(tokens[0].text)
     return None if value is None else Argument(value, address_text(6, value))
 
 
@@ -493,12 +497,12 @@ def host6(tokens: Sequence[Token]) -> Argument | None:
 
 def wild4(tokens: Sequence[Token]) -> Argument | None:
     """The type of an IPv4 address and a wildcard mask, as a `Net`: bits that the mask does not ask for are zeroed."""
-    value = _ipv4(tokens[0].text)
+    value = ipv4_number(tokens[0].text)
     if value is None:
         return None
     if len(tokens) < 2:
         raise IncompleteError
-    wildcard = _ipv4(tokens[1].text)
+    wildcard = ipv4_number(tokens[1].text)
     if wildcard is None:
         return None
     mask = 0xFFFFFFFF ^ wildcard
@@ -508,14 +512,14 @@ def wild4(tokens: Sequence[Token]) -> Argument | None:
 
 def source4(tokens: Sequence[Token]) -> Argument | None:
     """The type of a source in a standard list: a wildcard mask may follow the address, or it is a host."""
-    masked = len(tokens) > 1 and _ipv4(tokens[1].text) is not None
+    masked = len(tokens) > 1 and ipv4_number(tokens[1].text) is not None
     return wild4(tokens) if masked else host4(tokens)
 
 
 def prefix6(tokens: Sequence[Token]) -> Argument | None:
     """The type of an IPv6 prefix, as a `Net`: bits behind the prefix are zeroed."""
     address, slash, length = tokens[0].text.partition("/")
-    value = _ipv6(address)
+    value = ipv6_number(address)
     if value is None or not slash or not length.isdecimal() or int(length) > 128:
         return None
     mask = (1 << 128) - (1 << (128 - int(length)))
@@ -531,13 +535,13 @@ def subnet4(tokens: Sequence[Token]) -> Argument | None:
     address, slash, length = tokens[0].text.partition("/")
     count = 1
     if not slash:
-        if _ipv4(address) is None:
+        if ipv4_number(address) is None:
             return None
         if len(tokens) < 2:
             raise IncompleteError
         count, length = 2, tokens[1].text.removeprefix("/")
-    value = _ipv4(address)
-    mask = _ipv4(length)
+    value = ipv4_number(address)
+    mask = ipv4_number(length)
     if mask is None and length.isdecimal() and int(length) <= 32 and (slash or tokens[1].text.startswith("/")):
         mask = (1 << 32) - (1 << (32 - int(length)))
     if value is None or mask is None or (mask | (mask - 1)) & 0xFFFFFFFF != 0xFFFFFFFF:
@@ -776,9 +780,7 @@ def _service(words: Words, family: int) -> Member:
         if values and (operator, values[0]) in (("gt", PORTS), ("lt", 0)):
             raise RefusedError("% Error: port list matches nothing")
     source, destination = ends
-    shown = [name, source and f"source {source.text(name)}", destination and destination.text(name)]
-    if icmp is not None:
-        shown.append(Ace(family, True, "icmp", Net(family, 0, 0), None, icmp=icmp)._icmp_text())
+    shown = [name, source and f"source {source.text(name)}", destination and destination.text(name), icmp_text(family, icmp)]
     text = _join(*shown)
     protocols = ["tcp", "udp"] if name == "tcp-udp" else [name]
     return Member(text, services=tuple(Service(text, protocol, source, destination, icmp) for protocol in protocols))

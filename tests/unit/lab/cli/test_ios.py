@@ -301,6 +301,26 @@ def test_nonsense_is_refused(session, device, line):
     assert device.running() == before
 
 
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("do show ip rout3", 11),
+        ("do show running-config interface gi 0/0/9", 33),
+        ("interface GigabitEthernet0/0/9", 10),
+        ("do show clock | wrong", 16),
+    ],
+)
+def test_the_caret_counts_what_stands_before(session, line, column):
+    session.line("configure terminal")
+    assert session.line(line) == " " * (len("edge-c1(config)#") + column) + "^\n% Invalid input detected at '^' marker.\n\n"
+
+
+def test_a_line_without_indentation_is_of_the_global_mode():
+    Device("interface Loopback0\n shutdown\n", hostname="r")
+    with pytest.raises(ValueError, match="line 2: shutdown"):
+        Device("interface Loopback0\nshutdown\n", hostname="r")
+
+
 def test_a_long_line_is_refused_whole(session, device):
     session.line("configure terminal")
     assert "254" in session.line("hostname " + "x" * 250)
@@ -618,6 +638,29 @@ def test_ports_and_flags_decide(session, device):
     ]
     assert [entry.key for entry in decided] == ["10", "10", "20", "30", "40"]
     assert decide(entries, mail(dport=80, flags=1)).key == "implicit-deny"
+
+
+@pytest.mark.parametrize(
+    ("operator", "ranges"),
+    [
+        ("eq 25", ((25, 25),)),
+        ("eq 587 25", ((25, 25), (587, 587))),
+        ("neq 25", ((0, 24), (26, 65535))),
+        ("neq 0 2 65535", ((1, 1), (3, 65534))),
+        ("gt 1023", ((1024, 65535),)),
+        ("lt 1024", ((0, 1023),)),
+        ("range 25 30", ((25, 30),)),
+    ],
+)
+def test_ports_that_match(session, device, operator, ranges):
+    configure(session, "ip access-list extended CUSTOMERS", f"5 deny udp any {operator} any")
+    assert filter_of(device).entries[0].match.sports == ranges
+
+
+def test_established_is_an_answer_or_a_reset(session, device):
+    configure(session, "ip access-list extended CUSTOMERS", "5 permit tcp any any established")
+    decided = [decide(filter_of(device).entries, mail(flags=flags)).key for flags in (0x10, 0x04, 0x02, 0x12)]
+    assert decided == ["5", "5", "10", "5"]
 
 
 def test_groups_decide(session, device):
