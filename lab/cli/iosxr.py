@@ -19,6 +19,7 @@ it for the confirmed commit of NETCONF; who relies on a trial to survive is caug
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -74,6 +75,7 @@ LEAVING = (
     "confirmation will not be confirmed and the router will immediately rollback to the previous configuration.\n"
 )
 UNCOMMITTED = "Uncommitted changes found, commit them before exiting(yes/no/cancel)? [cancel]:"
+NO_ENTRY = "% The commit database has no such entry.\n"
 NO_CHANGES = "% No configuration changes to commit.\n"
 Counters = Callable[[], Mapping[tuple[str, str, str, str], tuple[int, int]]]
 Answer = Callable[[str], str]
@@ -243,6 +245,7 @@ SHOW = {
     "show access-lists [(afi-all|<family:(ipv4|ipv6)> [<name:word>])]": "show_lists",
     "show access-lists <family:(ipv4|ipv6)> <name:word> hardware <way:(ingress|egress)> "
     "[interface <interface:interface>] location <node:word>": "show_lists",
+    "show access-lists <family:(ipv4|ipv6)> usage pfilter location <node:word>": "show_usage",
     "show object-group [(network <kind:(ipv4|ipv6)>|<kind:(port)>) [<name:word>]]": "show_groups",
     "show version": "show_version",
     "show inventory": "show_inventory",
@@ -253,9 +256,12 @@ SHOW = {
     "show tcp brief": "show_tcp",
     "show ipv4 interface brief": "show_interfaces4",
     "show ipv6 interface brief": "show_interfaces6",
+    "show ipv4 interface [<interface:interface>]": "show_interface",
+    "show ipv6 interface [<interface:interface>]": "show_interface",
     "show ipv4 vrf all interface brief": "show_interfaces4",
     "show configuration commit list [<count:1-1000>] [<detail:(detail)>]": "show_commits",
     "show configuration commit changes (last <last:1-1000>|since <since:word>|<id:word>) [<diff:(diff)>]": "show_changes",
+    "show configuration rollback changes (last <last:1-1000>|to <to:word>) [<diff:(diff)>]": "show_rollback",
     "show configuration failed startup": "show_failed_startup",
     "show configuration history": "show_commits",
 }
@@ -568,12 +574,16 @@ class Session:
         return ""
 
     def abort(self, _words: Words) -> str:
-        """`abort`: out of configuration mode, without the changes.
+        """`abort`: out of configuration mode, without the changes, "without system confirmations" (command reference).
 
-        Not documented with a trial of this session; it leaves configuration mode, so it asks as `end` does.
+        Not documented with a trial of this session: it leaves configuration mode, so the router goes back at once.
         """
-        self._changes = []
-        return self._leave_config()
+        if self._holds_trial():
+            self.device.end_trial()
+        return self._quit_config()
+
+    def _holds_trial(self) -> bool:
+        return self.device.trial is not None and self.device.trial.session is self
 
     def clear(self, _words: Words) -> str:
         """`clear`: forget the changes."""
@@ -597,8 +607,7 @@ class Session:
         return self._leave_config()
 
     def _leave_config(self) -> str:
-        trial = self.device.trial
-        if trial and trial.session is self:
+        if self._holds_trial():
 
             def go_back(answer: str) -> str:
                 if not "yes".startswith(answer.lower() or "-"):
@@ -610,7 +619,7 @@ class Session:
             return LEAVING
         if not self._dirty():
             return self._quit_config()
-        if trial:
+        if self.device.trial:
             self._quit_config()
             return "No changes will be saved because there is a concurrent trial configuration session.\n"
 
@@ -648,7 +657,7 @@ class Session:
     def _commit(self, options: Mapping[str, Any], agreed: frozenset[str] = frozenset()) -> str:
         device = self.device
         trial, dirty = device.trial, self._dirty()
-        if trial and trial.session is self and not dirty and not options.get("replace"):
+        if self._holds_trial() and not dirty and not options.get("replace"):
             device.trial = None
             device.changed()
             return "% Confirming commit for trial session.\n"
@@ -663,7 +672,7 @@ class Session:
             tree = self.candidate
         else:
             return NO_CHANGES
-        if trial and trial.session is not self:
+        if trial and not self._holds_trial():
             return f"% Cannot commit because there is an unexpired trial/rollback session '{trial.identity}'.\n"
         if trial and options.get("seconds"):
             # Not documented: a trial of new changes within a trial.
@@ -709,13 +718,9 @@ class Session:
             return f"% Cannot commit because there is an unexpired trial/rollback session '{device.trial.identity}'.\n"
         if device.lock and device.lock is not self:
             return "% Cannot commit: the Configuration Namespace is locked by another agent.\n"
-        if "last" in words:
-            number = words["last"]
-        else:
-            wanted = [at for at, one in enumerate(device.commits) if words["to"] in (str(one.number), one.label)]
-            number = len(device.commits) - wanted[-1] if wanted else 0
-        if not 1 <= number <= len(device.commits):
-            return "% The commit database has no such entry.\n"
+        number = self._commits_back(words)
+        if not number:
+            return NO_ENTRY
         tree = device.commits[-number].before
         wrong = problems(tree, device.tree)
         self.failed = failures(wrong)
@@ -727,6 +732,16 @@ class Session:
             "(1)items/sec\nUpdating.\nUpdated Commit database in 1 sec \n"
             f"Configuration successfully rolled back {number} commits.\n"
         )
+
+    def _commits_back(self, words: Words) -> int:
+        """How many commits `last N` or `to ID` goes back; 0 when there are not so many."""
+        commits = self.device.commits
+        if "last" in words:
+            number: int = words["last"]
+        else:
+            wanted = [at for at, one in enumerate(commits) if words["to"] in (str(one.number), one.label)]
+            number = len(commits) - wanted[-1] if wanted else 0
+        return number if number <= len(commits) else 0
 
     def resequence(self, words: Words) -> str:
         """`resequence access-list`: new numbers, in a commit of its own."""
@@ -851,9 +866,17 @@ class Session:
             at = next((at for at, one in enumerate(commits) if name in (str(one.number), one.label)), None)
             chosen = [] if at is None else commits[at:] if "since" in words else [commits[at]]
         if not chosen:
-            return "% The commit database has no such entry.\n"
+            return NO_ENTRY
         show = marked if "diff" in words else delta
         return self._built(show(chosen[0].before, chosen[-1].after))
+
+    def show_rollback(self, words: Words) -> str:
+        """`show configuration rollback changes`: what a rollback would do."""
+        number = self._commits_back(words)
+        if not number:
+            return NO_ENTRY
+        show = marked if "diff" in words else delta
+        return self._built(show(self.device.tree, self.device.commits[-number].before))
 
     def _session_table(self, detail: bool) -> str:
         device, trial = self.device, self.device.trial
@@ -910,6 +933,20 @@ class Session:
                 packets = counted.get((f"{kind} {place[1][1]}", str(number[0])), 0)
                 matches = f" ({packets} {'hw ' if 'way' in words else ''}matches)" if packets else ""
                 lines.append(f" {text}{matches}")
+        return _text(lines)
+
+    def _bound(self, texts: list[str], family: str, way: str) -> str | None:
+        words = [text.split() for text in texts if text.startswith(f"{family} access-group ")]
+        return next((text[2] for text in words if text[3] == way), None)
+
+    def show_usage(self, words: Words) -> str:
+        """`show access-lists ... usage pfilter`: which list is bound where."""
+        lines = []
+        for name, texts in self._interfaces():
+            first, second = (self._bound(texts, words["family"], way) for way in ("ingress", "egress"))
+            if first or second:
+                lines += [f"Interface : {name} ", f"    Input  ACL : Common-ACL : N/A  ACL : {first or 'N/A'}"]
+                lines.append(f"    Output ACL : {second or 'N/A'}")
         return _text(lines)
 
     def clear_list(self, words: Words) -> str:
@@ -995,6 +1032,27 @@ class Session:
             lines.append(f"{name:<22} {state}")
             addresses = [text.split()[2].partition("/")[0] for text in texts if text.startswith("ipv6 address")]
             lines += [f"    {address}" for address in addresses or ["Unassigned"]]
+        return _text(lines)
+
+    def show_interface(self, words: Words) -> str:
+        """`show ipv4 interface` and `show ipv6 interface`."""
+        lines, family = [], words.words[1]
+        for name, texts in self._interfaces():
+            if "interface" in words and name != words.words[-1]:
+                continue
+            status, protocol = ("Shutdown", "Down") if "shutdown" in texts else ("Up", "Up")
+            lines.append(f"{name} is {status}, {family} protocol is {protocol}")
+            addresses = [text.split()[2:] for text in texts if text.startswith(f"{family} address")]
+            if not addresses:
+                lines.append("  Internet protocol processing disabled" if family == "ipv4" else "  IPv6 is disabled")
+                continue
+            for one in addresses:
+                lines.append(f"  Internet address is {ipaddress.ip_interface('/'.join(one))}")
+            first, second = (self._bound(texts, family, way) for way in ("ingress", "egress"))
+            lines.append(f"  Outgoing access list is {second or 'not set'}")
+            lines.append(f"  Inbound  common access list is not set, access list is {first or 'not set'}")
+            never = f"{family} unreachables disable" in texts
+            lines.append(f"  ICMP unreachables are {'never' if never else 'always'} sent")
         return _text(lines)
 
     def _interfaces(self) -> Iterable[tuple[str, list[str]]]:

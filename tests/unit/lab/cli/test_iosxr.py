@@ -653,6 +653,19 @@ def test_matches_are_shown_and_cleared(box):
     assert cleared == ["ipv4 UP"]
 
 
+def test_where_a_list_is_bound_is_shown(box):
+    text = box.user.line("show ipv4 interface hu0/0/0/0")
+    assert "Outgoing access list is UP\n" in text
+    assert "access list is not set" in text
+    assert "ICMP unreachables are always sent" in text
+    assert box.user.line("show access-lists ipv4 usage pfilter location all").splitlines() == [
+        "Interface : HundredGigE0/0/0/0 ", "    Input  ACL : Common-ACL : N/A  ACL : N/A", "    Output ACL : UP"
+    ]  # fmt: skip
+    brief = box.user.line("show ipv4 interface brief").splitlines()
+    assert brief[2].split() == ["Loopback0", "192.0.2.200", "Up", "Up", "default"]
+    assert brief[4].split() == ["HundredGigE0/0/0/1", "unassigned", "Shutdown", "Down", "default"]
+
+
 # -- commit ------------------------------------------------------------------------------------------------------------
 
 
@@ -795,6 +808,8 @@ def test_rollback_is_to_the_byte(box):
     commit(box.user, "hostname one")
     commit(box.user, "no ssh server v2", "ipv4 access-list UP", "no 10")
     commit(box.user, "hostname three")
+    preview = box.user.line("show configuration rollback changes last 2").splitlines()
+    assert preview[2:-2] == ["hostname one", "ipv4 access-list UP", " 10 permit tcp any any established", "!", "ssh server v2"]
     assert "successfully rolled back 2 commits" in box.user.line("rollback configuration last 2")
     assert box.device.running() == STARTUP.replace("edge-x1", "one")
     assert "successfully rolled back" in box.user.line("rollback configuration to 1000000001")
@@ -870,7 +885,14 @@ def test_a_cut_session_takes_nothing_with_it(box):
     assert box.device.running() == STARTUP
 
 
-@pytest.mark.parametrize("word", ["end", "exit", "abort"])
+def test_aborting_a_trial_goes_back_without_a_question(box):
+    trial(box)
+    assert run(box.user, "abort") == ""
+    assert box.user.prompt == "RP/0/RP0/CPU0:edge-x1#"
+    assert box.device.running() == STARTUP
+
+
+@pytest.mark.parametrize("word", ["end", "exit"])
 def test_leaving_a_trial_asks_and_goes_back_at_once(box, word):
     trial(box)
     assert run(box.user, word) == LEAVING
