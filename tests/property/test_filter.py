@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from lab.cli.filter import BITS, DataPlane, Entry, Filter, Match, Packet, decide
+from lab.cli.iosxr import Device
 
 from .packets import SHAPES, SYN, packet
 from .router import INTERFACES, ROUTES, Router
@@ -313,6 +314,30 @@ def test_a_reload_lets_nothing_slip_through(place):
             place.plane.apply([Filter("c0", "out", "x", 4, (denies[reloads % 2], Entry("30", True, Match(4))))])
     assert arrivals.result() == [[]] * 10
     assert reloads > 5
+
+
+def test_the_kernel_does_what_ios_xr_committed_and_goes_back_with_it(place):
+    clock = [0.0]
+    device = Device("interface HundredGigE0/0/0/0\n", hostname="edge-x1", clock=lambda: clock[0])
+    device.on_change.append(lambda: place.plane.apply([dataclasses.replace(one, interface="c0") for one in device.filters()]))
+    place.plane.apply([])
+    user = device.session("ansible")
+
+    def enter(*lines):
+        return "".join(user.line(line) for line in lines)
+
+    groups = "object-group network ipv4 FROM", "203.0.113.0/28", "object-group port MAIL", "eq 25"
+    acl = "ipv4 access-list OUT", "10 deny tcp net-group FROM any port-group MAIL", "20 permit ipv4 any any"
+    bind = "interface hu0/0/0/0", "ipv4 access-group OUT egress"
+    assert enter("terminal exec prompt no-timestamp", "configure", *groups, *acl, *bind) == ""
+    assert mail(place) == 1
+    assert enter("commit confirmed 30") == ""
+    assert mail(place) == 0
+    (counted,) = [key for key, (packets, _size) in place.plane.counters().items() if packets]
+    assert counted == ("c0", "out", "ipv4 OUT", "10")
+    clock[0] += 30
+    device.tick()
+    assert mail(place) == 1
 
 
 def test_large_lists_load_in_seconds(place):
