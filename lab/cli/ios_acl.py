@@ -354,7 +354,7 @@ class Acl:
             return False
         number = self.next() if number is None else number
         if number in self.entries:
-            raise RefusedError("% Duplicate sequence number")
+            raise RefusedError("% Duplicate sequence number.\n")
         self.entries[number] = ace
         self._numbers[ace] = number
         self._named.update(ace.groups())

@@ -368,7 +368,7 @@ def test_an_entry_that_is_there_changes_nothing(session, device):
 
 def test_a_number_that_is_taken(session, device):
     output = configure(session, "ip access-list extended X", "10 permit ip any any", "10 deny ip any any")
-    assert output == "% Duplicate sequence number\n"
+    assert output == "% Duplicate sequence number.\n\n"
     assert acl(device, "X") == ["10 permit ip any any"]
     assert configure(session, "ipv6 access-list X6", "sequence 10 permit ipv6 any any", "sequence 10 deny ipv6 any any") == output
 
