@@ -873,7 +873,12 @@ class Session:
 
     def end(self) -> str:
         """The key ctrl-Z: back to EXEC mode."""
-        return self._end_config(None) if self._frames else ""
+        if self._frames:
+            self._leave(0)
+            if self.device.lock is self:
+                self.device.lock = None
+            self.device.say("SYS-5-CONFIG_I", f"Configured from console by {self.user} on vty0")
+        return ""
 
     def help(self, text: str) -> list[str]:
         """The words that may follow or complete a line."""
@@ -1356,8 +1361,7 @@ class Session:
         elif isinstance(command, Section):
             self._section(frame.target, words, command, negated=negated)
         else:
-            method, arguments = getattr(self, f"_{command[0]}"), (words, command[1])
-            output: str = method(*arguments[: 2 if command[0] in NEGATABLE else 1])
+            output: str = getattr(self, f"_{command[0]}")(words, command[1])
             return output
         return ""
 
@@ -1400,20 +1404,16 @@ class Session:
             self._put(block, key, section.rank, item)
         self._frames.append(Frame(section.mode, item))
 
-    def _exit(self, _words: Words) -> str:
+    def _exit(self, _words: Words, _negated: bool) -> str:
         if len(self._frames) == 1:
-            return self._end_config(None)
+            return self.end()
         self._leave(len(self._frames) - 1)
         return ""
 
-    def _end_config(self, _words: Words | None) -> str:
-        self._leave(0)
-        if self.device.lock is self:
-            self.device.lock = None
-        self.device.say("SYS-5-CONFIG_I", f"Configured from console by {self.user} on vty0")
-        return ""
+    def _end_config(self, _words: Words, _negated: bool) -> str:
+        return self.end()
 
-    def _do(self, words: Words) -> str:
+    def _do(self, words: Words, _negated: bool) -> str:
         return self._exec(words["command"], self._raw.index(words["command"]))
 
     def _no_interface(self, name: str) -> RefusedError:
@@ -1502,7 +1502,7 @@ class Session:
         self._frames.append(Frame(mode, acls[name]))
         return ""
 
-    def _resequence(self, words: Words) -> str:
+    def _resequence(self, words: Words, _negated: bool) -> str:
         acl = self._config.acls.get(words["name"])
         if acl is None or acl.kind == "ipv6":
             raise RefusedError(f"% Access list {words['name']} does not exist")
@@ -1599,10 +1599,6 @@ class Session:
         lines.extend([rest] if rest else [])
         self._ask("", more)
         return f"Enter TEXT message.  End with the character '{delimiter}'.\n" if self in self.device.sessions else ""
-
-
-NEGATABLE = {command.method for commands in COMMANDS.values() for _, command in commands} - {"resequence", "exit"}
-NEGATABLE |= {"entry", "remark", "member", "group_description"}
 
 
 def piped(words: Words, output: str) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -1137,6 +1138,30 @@ def test_it_is_quick(session):
     for number in range(1000):
         assert session.line(f"permit tcp host 192.0.2.{number % 256} host 203.0.113.{number // 256} eq 25") == ""
     assert time.monotonic() - began < 1
+
+
+def test_whatever_is_entered_what_it_shows_it_would_boot_with(device, clock):
+    """Lines that the grammar itself proposes, with arguments from everywhere."""
+    random = Random(25)
+    words = sorted(set(STARTUP.split()) | {"10", "0", "::/0", "255.255.255.0", "2001:db8::1", "gi0/0/1", "eq", "|", "^"})
+    for number in range(8000):
+        if number % 50 == 0:
+            session = device.session("ansible")
+            session.line("configure terminal")
+        line = ""
+        for _ in range(random.randrange(1, 12)):
+            following = session.help(f"{line} " if line else "")
+            word = random.choice(following) if following else "<cr>"
+            if word == "<cr>":
+                break
+            line = f"{line} {random.choice(words) if word.startswith('<') else word}".strip()
+        session.line(line)
+        clock.now += random.random()
+        if number % 50 == 49:
+            session.interrupt()
+            session.close()
+    assert len(device.running()) > 2 * len(STARTUP)
+    assert Device(device.running(), hostname="r").running() == device.running()
 
 
 # -- as a daemon
