@@ -86,6 +86,7 @@ class Terminal:
         self._after_return = False
         self._literal = False
         self._pending: list[str] = []
+        self._busy = False
 
     def start(self) -> None:
         """Show what a user sees first."""
@@ -167,7 +168,9 @@ class Terminal:
 
     def _run(self, line: str, run: Callable[[str], str], mark: str = "") -> None:
         self._write(mark + "\r\n")
+        self._busy = True
         output = run(line)
+        self._busy = False
         lines = output.splitlines(keepends=True)
         if self._session.length and len(lines) > self._session.length:
             self._pending = lines
@@ -199,7 +202,9 @@ class Terminal:
             self._prompt()
 
     def _notify(self, text: str) -> None:
-        self._write("\r\n" + _crlf(text) + self._session.prompt + (self._line if self._session.echo else ""))
+        # In the middle of a line that runs, the prompt is still to come.
+        again = "" if self._busy else self._session.prompt + (self._line if self._session.echo else "")
+        self._write("\r\n" + _crlf(text) + again)
 
 
 def _crlf(text: str) -> str:

@@ -108,6 +108,20 @@ def test_the_pager():
     assert talk("print 500\r")[1].count("\r\n") == 501
 
 
+def test_what_the_device_says_by_itself():
+    session, screen = Session(), []
+    terminal = Terminal(session, screen.append)
+    terminal.start()
+    list(terminal.feed("half"))
+    screen.clear()
+    session.notify("news\n")
+    assert "".join(screen) == "\r\nnews\r\nr#half"
+    screen.clear()
+    session.line = lambda text: session.notify("more\n") or "output\n"
+    list(terminal.feed("\r"))
+    assert "".join(screen) == "\r\n\r\nmore\r\noutput\r\nr#"
+
+
 def test_nothing_after_the_exit_is_run():
     assert talk("exit\rhello\r")[0] == ["exit"]
 
