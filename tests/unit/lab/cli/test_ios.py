@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from random import Random
@@ -1242,7 +1243,14 @@ PLAY = """
 """
 
 
-def test_ansible_gets_along_with_it(tmp_path):
+@pytest.fixture
+def sockets():
+    """A directory with a short name: those of sockets have 107 characters at most."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        yield directory
+
+
+def test_ansible_gets_along_with_it(tmp_path, sockets):
     (tmp_path / "startup-config").write_text(STARTUP)
     config = {
         "platform": "ios",
@@ -1273,7 +1281,12 @@ def test_ansible_gets_along_with_it(tmp_path):
             program = str(Path(sys.executable).with_name("ansible-playbook"))
             done = subprocess.run(
                 [program, "-i", "edge,", "-e", json.dumps(variables), str(tmp_path / "play.yml")],
-                env={**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "HOME": str(tmp_path)},
+                env={
+                    **os.environ,
+                    "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+                    "HOME": str(tmp_path),
+                    "ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": sockets,
+                },
                 capture_output=True,
                 text=True,
                 timeout=180,
