@@ -263,7 +263,6 @@ SHOW = {
     "show configuration commit changes (last <last:1-1000>|since <since:word>|<id:word>) [<diff:(diff)>]": "show_changes",
     "show configuration rollback changes (last <last:1-1000>|to <to:word>) [<diff:(diff)>]": "show_rollback",
     "show configuration failed startup": "show_failed_startup",
-    "show configuration history": "show_commits",
 }
 EXEC = {
     **SHOW,

@@ -171,6 +171,7 @@ def _order(value: Any) -> Any:
 
 INTERFACES = {
     "Bundle-Ether": r"\d+(\.\d+)?",
+    "BVI": r"\d+",
     "Loopback": r"\d+",
     "MgmtEth": r"\d+/RP[01]/CPU0/\d+",
     "GigabitEthernet": r"\d+/\d+/\d+/\d+(\.\d+)?",
@@ -178,6 +179,7 @@ INTERFACES = {
     "TwentyFiveGigE": r"\d+/\d+/\d+/\d+(/\d+)?(\.\d+)?",
     "FortyGigE": r"\d+/\d+/\d+/\d+(\.\d+)?",
     "HundredGigE": r"\d+/\d+/\d+/\d+(/\d+)?(\.\d+)?",
+    "FourHundredGigE": r"\d+/\d+/\d+/\d+(\.\d+)?",
     "Null": "0",
 }
 
