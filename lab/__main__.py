@@ -11,8 +11,11 @@ import sys
 import time
 
 from lab import debs
-from lab.machine import Lab, LabError
+from lab.machine import REPOSITORY, Lab, LabError
 from lab.topology import HOSTS
+
+
+SPLICE = REPOSITORY / "lab" / "splice.py"
 
 
 def main() -> int:
@@ -33,9 +36,13 @@ def main() -> int:
         ("restart", "cut the power of a host and boot it again; its disk stays"),
         ("pid", "print the process that nsenter -t takes"),
         ("exec", "run a command in a host: exec HOST -- COMMAND..."),
+        ("connect", "join standard input and output to a port, as HOST reaches it: for an SSH client's ProxyCommand"),
     ):
         command = commands.add_parser(name, parents=[common], help=what)
         command.add_argument("host", choices=list(HOSTS), metavar="HOST", help=", ".join(HOSTS))
+        if name == "connect":
+            command.add_argument("address", metavar="ADDRESS")
+            command.add_argument("port", metavar="PORT", type=int)
     words = sys.argv[1:]
     # Split here: what comes after is the other command's, options of the same name included.
     cut = words.index("--") if "--" in words else len(words)
@@ -60,6 +67,10 @@ def run(arguments: argparse.Namespace, lab: Lab) -> int:
         lab.restart(arguments.host)
     elif arguments.command == "fetch":
         debs.fetch(again=True)
+    elif arguments.command == "connect":
+        enter = ["nsenter", f"--target={lab.pid(arguments.host)}", "--net", "--"]
+        words = [*enter, sys.executable, "-S", str(SPLICE), arguments.address, str(arguments.port)]
+        os.execvp(words[0], words)
     elif arguments.command == "pid":
         print(lab.pid(arguments.host))
     elif arguments.command == "status":

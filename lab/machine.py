@@ -61,7 +61,7 @@ class Lab:
         if running.keys() >= {SWITCH, *HOSTS}:
             return []
         self._need_root()
-        python = sink_python()
+        python = daemon_python()
         with self._lock():
             archive = debs.fetch()
             running = self._booted()
@@ -405,15 +405,17 @@ def binds(python: str) -> list[tuple[str, str]]:
     ]
 
 
-def sink_python() -> str:
-    """A Python that has what the sinks need."""
-    if importlib.util.find_spec("aiosmtpd"):
+def daemon_python() -> str:
+    """A Python that has what the sinks and the stand-ins need."""
+    if all(importlib.util.find_spec(name) for name in ("aiosmtpd", "asyncssh")):
         return sys.executable
     python = str(REPOSITORY / ".venv" / "bin" / "python")
     with contextlib.suppress(OSError):
-        if subprocess.run([python, "-c", "import aiosmtpd"], capture_output=True, check=False).returncode == 0:
+        if subprocess.run([python, "-c", "import aiosmtpd, asyncssh"], capture_output=True, check=False).returncode == 0:
             return python
-    raise LabError("the sinks need the Python package aiosmtpd: run `make setup`, or start the lab with a Python that has it")
+    raise LabError(
+        "the lab needs the Python packages aiosmtpd and asyncssh: run `make setup`, or start it with a Python that has them"
+    )
 
 
 def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, python: str) -> None:
@@ -489,6 +491,23 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
     if "/etc/nftables.conf" in host.files:
         put("/etc/init.d/lab-nftables", (FILES / "lab-nftables").read_text(), 0o755)
         link("/etc/rcS.d/S01lab-nftables", "../init.d/lab-nftables")
+    if host.cli:
+        first = host.cli
+        management = next(wire for wire in host.interfaces if wire.segment == topology.MANAGEMENT)
+        config = {
+            "platform": first.platform,
+            "hostname": name,
+            "listen": [management.v4],
+            "port": 22,
+            "users": {first.user: {"password": first.password, "privilege": 15}},
+            "interfaces": first.interfaces,
+            "startup": "/etc/lab-cli/startup-config",
+        }
+        put("/etc/lab-cli.json", json.dumps(config, indent=1) + "\n", 0o600)
+        put("/etc/lab-cli/startup-config", (FILES / f"{name}.cfg").read_text())
+        put("/etc/default/lab-cli", f"PYTHON='{python}'\nCHECKOUT='{REPOSITORY}'\n")
+        put("/etc/init.d/lab-cli", (FILES / "lab-cli").read_text(), 0o755)
+        link("/etc/rc2.d/S01lab-cli", "../init.d/lab-cli")
     if host.listens:
         words = {"PYTHON": python, "CHECKOUT": str(REPOSITORY), "PORTS": " ".join(map(str, host.listens))}
         put("/etc/default/lab-sink", "".join(f"{key}='{value}'\n" for key, value in words.items()))

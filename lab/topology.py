@@ -9,9 +9,11 @@ Only documentation addresses (RFC 5737, RFC 3849); they exist inside of the lab'
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass, field
 
 SWITCH = "switch"
+MANAGEMENT = "oob"
 DOMAIN = "op25b.example"
 
 
@@ -35,14 +37,25 @@ class Interface:
 
 
 @dataclass(frozen=True)
+class CommandLine:
+    """What a router's stand-in is: its platform, and its own names of the interfaces, with the kernel's."""
+
+    platform: str
+    interfaces: dict[str, str]
+    user: str = "ansible"
+    password: str = "ansible-lab"
+
+
+@dataclass(frozen=True)
 class Host:
-    """One machine of the lab."""
+    """One machine of the lab. The first configuration of a stand-in is the file of its name in `files`."""
 
     name: str
     interfaces: tuple[Interface, ...]
     routes: tuple[str, ...] = ()
     forwards: bool = False
     listens: tuple[int, ...] = ()
+    cli: CommandLine | None = None
     files: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -71,6 +84,26 @@ def _leaf(name: str, segment: str, addresses: tuple[str, str], gateways: tuple[s
 def _east(name: str, v4: int, v6: int, **more: object) -> Host:
     addresses = (f"198.51.100.{v4}/25", f"2001:db8:e000::{v6}/64")
     return _leaf(name, "east", addresses, ("198.51.100.1", "2001:db8:e000::1"), **more)
+
+
+def _router(
+    name: str, core: tuple[str, str, str], customers: tuple[str, str, str], management: str, cli: CommandLine
+) -> Host:
+    """An edge behind a stand-in's command line: its kernel forwards, its stand-in says what."""
+    number = int(management.partition("/")[0].rpartition(".")[2])
+    gateways = [str(ipaddress.ip_interface(address).network[1]) for address in core[1:]]
+    pool = ipaddress.ip_interface(customers[2]).network.supernet(new_prefix=36)
+    return Host(
+        name,
+        (
+            Interface("up0", core[0], core[1:]),
+            Interface(f"{customers[0]}0", customers[0], customers[1:]),
+            Interface("oob0", MANAGEMENT, (management, f"2001:db8:fe::{number:x}/64")),
+        ),
+        routes=(*(f"default via {gateway}" for gateway in gateways), f"unreachable {pool}"),
+        forwards=True,
+        cli=cli,
+    )
 
 
 # What an operator has on its edge before this collection comes, and must find untouched afterwards. Nothing in it asks
@@ -116,6 +149,8 @@ HOSTS: dict[str, Host] = {
                 Interface("mobile", "mobile", ("203.0.113.1/26", "2001:db8:b000::1/64")),
                 Interface("other", "other", ("203.0.113.65/26", "2001:db8:c000::1/64")),
                 Interface("lines", "lines", ("203.0.113.193/26", "2001:db8:d000::1/64")),
+                Interface("core-c1", "core-c1", ("192.0.2.197/30", "2001:db8:1:1::1/64")),
+                Interface("core-x1", "core-x1", ("192.0.2.201/30", "2001:db8:1:2::1/64")),
             ),
             routes=(
                 "198.51.100.0/24 via 192.0.2.194",
@@ -123,6 +158,10 @@ HOSTS: dict[str, Host] = {
                 "2001:db8:e000::/36 via 2001:db8:1::2",
                 "2001:db8:f000::/36 via 2001:db8:1::2",
                 "2001:db8:5::/64 via 2001:db8:1::2",
+                "203.0.113.128/27 via 192.0.2.198",
+                "2001:db8:9000::/36 via 2001:db8:1:1::2",
+                "203.0.113.160/27 via 192.0.2.202",
+                "2001:db8:a000::/36 via 2001:db8:1:2::2",
             ),
             forwards=True,
         ),
@@ -144,6 +183,27 @@ HOSTS: dict[str, Host] = {
             forwards=True,
             files={"/etc/nftables.conf": OPERATOR_NFT},
         ),
+        _router(
+            "edge-c1",
+            ("core-c1", "192.0.2.198/30", "2001:db8:1:1::2/64"),
+            ("north", "203.0.113.129/27", "2001:db8:9000::1/64"),
+            "192.0.2.226/27",
+            CommandLine(
+                "ios", {"GigabitEthernet0": "oob0", "GigabitEthernet0/0/0": "up0", "GigabitEthernet0/0/1": "north0"}
+            ),
+        ),
+        _router(
+            "edge-x1",
+            ("core-x1", "192.0.2.202/30", "2001:db8:1:2::2/64"),
+            ("south", "203.0.113.161/27", "2001:db8:a000::1/64"),
+            "192.0.2.227/27",
+            CommandLine(
+                "iosxr", {"MgmtEth0/RP0/CPU0/0": "oob0", "HundredGigE0/0/1/0": "up0", "GigabitEthernet0/0/0/1": "south0"}
+            ),
+        ),
+        Host("noc", (Interface("eth0", MANAGEMENT, ("192.0.2.225/27", "2001:db8:fe::1/64")),)),
+        _leaf("cust-north", "north", ("203.0.113.130/27", "2001:db8:9000::10/64"), ("203.0.113.129", "2001:db8:9000::1")),
+        _leaf("cust-south", "south", ("203.0.113.162/27", "2001:db8:a000::10/64"), ("203.0.113.161", "2001:db8:a000::1")),
         _east(
             "cust-east",
             10,

@@ -81,7 +81,8 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
         result.setdefault("warnings", []).extend(device.warnings)
         if device.armed:
             result["armed"] = {key: device.armed[key] for key in ("id", "who", "at", "seconds_left")}
+            left = device.armed["seconds_left"]
             result["warnings"].append(
                 f"This edge has an unconfirmed change, armed by {device.armed['who']} at {device.armed['at']}; "
-                f"it goes back in {device.armed['seconds_left']} s."
+                f"it goes back {'by itself' if left is None else f'in {left} s'}."
             )

@@ -86,6 +86,10 @@ class Syntax:
     """What a denial says at its end for each reply to a blocked sender."""
     member: Callable[[Range], str]
     address: Callable[[Range], str]
+    remark_by_number: bool
+    """Whether `no NUMBER` takes out a remark, too; else its words are needed."""
+    headless: bool
+    """Whether an entry can match IPv6 fragments whose transport header cannot be seen (undetermined-transport)."""
     limits: str
 
 
@@ -223,7 +227,7 @@ class Lists:
             uplinks |= {interface for interface, _direction in places}
         try:
             acl = replace(ordered.acl_of(found, uplinks, reject), tickets=tuple(sorted(tickets)))
-            return acl, drift + self._shown(config, self.target(config, Wanted(acl)))
+            return acl, drift + self.differences(config, self.target(config, Wanted(acl)))
         except (ValueError, Op25bError) as err:
             return Acl(), [*drift, str(err)]
 
@@ -245,6 +249,8 @@ class Lists:
         for rule in rules:
             if rule.label == EXEMPTED and direction == OUT:
                 found += [_TICKET + ticket for ticket in acl.tickets]
+            if rule.headless and not self.syntax.headless:
+                continue
             found.append(_REMARK + rule.label)
             for inside in self._texts(rule.inside, family, names):
                 found += [
@@ -400,7 +406,7 @@ class Lists:
     def diff(self, have: Config, want: Wanted) -> Plan:
         """The smallest change of a device, in an order in which every state on the way is safe."""
         wanted = self.target(have, want)
-        shown = self._shown(have, wanted)
+        shown = self.differences(have, wanted)
         head = [f"--- {self.syntax.name} running configuration", "+++ by the policy"]
         return Plan(
             commands=tuple(self._commands(have, wanted)),
@@ -425,8 +431,8 @@ class Lists:
                     total += product
         return total
 
-    def _shown(self, have: Config, want: Config) -> list[str]:
-        """Every difference in one line: where, then - what the device has or + what it should have."""
+    def differences(self, have: Config, want: Config) -> list[str]:
+        """Every difference in one line: where, then - what the device has or + what it should have; groups have no order."""
         found = []
         for head in dict.fromkeys([*have.groups, *want.groups]):
             old, new = have.groups.get(head, ()), want.groups.get(head, ())
@@ -469,8 +475,7 @@ class Lists:
 
         inserts = self._inserts(have, want)
         removals = [
-            # A remark is taken out by its words: not every release takes its number alone.
-            (head, "no " + (line if " remark " in line else re.split(" (?:permit|deny) ", line)[0]), line)
+            (head, f"no {line if ' remark ' in line and not self.syntax.remark_by_number else _number(line)}", line)
             for head, line in self._inserts(want, have)[::-1]
             if self._key(head) in want.lists
         ]
@@ -603,6 +608,11 @@ def _kind(head: str) -> str:
 
 def _is_head(line: str) -> bool:
     return any(word.removesuffix(_SPARE).removesuffix("-V6") in _HEADS for word in line.split())
+
+
+def _number(line: str) -> str:
+    """What a numbered line begins with."""
+    return re.split(" (?:permit|deny|remark) ", line)[0]
 
 
 def _less(left: Sequence[str], right: Sequence[str]) -> list[str]:

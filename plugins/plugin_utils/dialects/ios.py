@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..prefixes import Range
 from . import cisco
-from .cisco import EMPTY, Config
+from .cisco import Config
 from .cisco_grammar import address_words, masked
 
 NAME = "ios"
@@ -26,6 +26,7 @@ def _address(item: Range) -> str:
     return address_words(item).upper().replace("HOST", "host")
 
 
+EMPTY = cisco.EMPTY
 LISTS = cisco.Lists(
     cisco.Syntax(
         name=NAME,
@@ -41,6 +42,8 @@ LISTS = cisco.Lists(
         rejects={"admin-prohibited": ""},
         member=masked,
         address=_address,
+        remark_by_number=False,
+        headless=True,
         limits=(
             "ios: a blocked sender gets ICMP administratively prohibited, or nothing where the uplink says 'no ip unreachables'; "
             "IPv6 first fragments that end before the TCP header are dropped wherever a blocked pool sends them; IPv6 extension "
@@ -50,12 +53,7 @@ LISTS = cisco.Lists(
 )
 build, render, parse, read, diff = LISTS.build, LISTS.render, LISTS.parse, LISTS.read, LISTS.diff
 from_text, target, counts = LISTS.from_text, LISTS.target, LISTS.counts
-addresses, sources = LISTS.addresses, LISTS.sources
-
-__all__ = [
-    "BUDGET", "EMPTY", "NAME", "NETWORK_OS", "addresses", "build", "counts", "diff", "from_text", "parse", "read", "render",
-    "sources", "target", "with_counters",
-]  # fmt: skip
+addresses, differences, sources = LISTS.addresses, LISTS.differences, LISTS.sources
 
 
 def with_counters(config: Config, listing: str) -> Config:

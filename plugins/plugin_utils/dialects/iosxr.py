@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 
 from . import cisco
-from .cisco import EMPTY, Config
+from .cisco import Config
 from .cisco_grammar import address_words
 
 NAME = "iosxr"
@@ -21,6 +21,7 @@ NETWORK_OS = ("cisco.iosxr.iosxr", "iosxr")
 BUDGET = 8000
 """Entries with every group written out: what an edge is given when its host says nothing (op25b_acl_budget)."""
 
+EMPTY = cisco.EMPTY
 LISTS = cisco.Lists(
     cisco.Syntax(
         name=NAME,
@@ -36,20 +37,17 @@ LISTS = cisco.Lists(
         rejects={"admin-prohibited": "", "drop": "icmp-off"},
         member=address_words,
         address=address_words,
+        remark_by_number=True,
+        headless=False,
         limits=(
-            "iosxr: IPv6 first fragments that end before the TCP header are dropped wherever a blocked pool sends them; IPv6 "
+            "iosxr: IPv6 first fragments that end before the TCP header pass, as an access list has no word for them; IPv6 "
             "extension headers are looked through as far as the line card does."
         ),
     )
 )
 build, render, parse, read, diff = LISTS.build, LISTS.render, LISTS.parse, LISTS.read, LISTS.diff
 from_text, target, counts = LISTS.from_text, LISTS.target, LISTS.counts
-addresses, sources = LISTS.addresses, LISTS.sources
-
-__all__ = [
-    "BUDGET", "EMPTY", "NAME", "NETWORK_OS", "addresses", "build", "counts", "diff", "from_text", "parse", "read", "render",
-    "sources", "target", "with_counters",
-]  # fmt: skip
+addresses, differences, sources = LISTS.addresses, LISTS.differences, LISTS.sources
 
 
 def with_counters(config: Config, listing: str) -> Config:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..errors import Op25bError
-from ..plan import Plan
 from . import Device, Way
 
 _LINES_A_PASTE = 200
@@ -28,6 +27,9 @@ class Connection(Protocol):
 
     def get(self, **arguments: Any) -> str:
         """Send one command and return what the device answers."""
+
+    def get_prompt(self) -> str:
+        """The prompt that was seen last."""
 
 
 class Session:
@@ -42,6 +44,10 @@ class Session:
         if refused:
             raise Op25bError(f"the device refuses `{command}`: {words(output) or output.strip()}")
         return output
+
+    def configuring(self) -> bool:
+        """Whether the device is in configuration mode."""
+        return str(self._connection.get_prompt()).strip().endswith(")#")
 
     def _get(self, command: str, **more: Any) -> tuple[str, bool]:
         try:
@@ -106,10 +112,3 @@ class CliTransport:
             raise Op25bError(
                 "the configuration was changed by someone else between reading and changing it; nothing was changed. Run again."
             )
-
-    @staticmethod
-    def missing(plan: Plan, found: Any) -> Iterator[str]:
-        """What of the plan the device does not show."""
-        for name in ("groups", "lists", "bound"):
-            have, want = getattr(found, name), getattr(plan.wanted, name)
-            yield from (str(key) for key in dict.fromkeys([*want, *have]) if have.get(key) != want.get(key))

@@ -84,9 +84,9 @@ class Transport(CliTransport):
             wrong = words(printed)
             if wrong:
                 raise Op25bError(f"the device refused the change: {wrong}")
-            missing = list(self.missing(plan, ios.from_text(self._running())))
+            missing = ios.differences(ios.from_text(self._running()), plan.wanted)
             if missing:
-                raise Op25bError(f"the device took the change without a word and does not show it: {missing[0]}")
+                raise Op25bError(f"the device took the change without a word, and differs all the same: {missing[0]}")
         except Op25bError as err:
             raise Op25bError(f"{err}; {self._back(device)}") from err
         if not seconds:
