@@ -31,6 +31,9 @@ class Connection(Protocol):
     def get_prompt(self) -> str:
         """The prompt that was seen last."""
 
+    def set_check_prompt(self, task: str | None) -> None:
+        """Which task's first command finds the device in EXEC mode, by whatever means; None: leave its mode alone."""
+
 
 class Session:
     """Commands to a device, with its own words in every error."""
@@ -44,6 +47,10 @@ class Session:
         if refused:
             raise Op25bError(f"the device refuses `{command}`: {words(output) or output.strip()}")
         return output
+
+    def keep_mode(self) -> None:
+        """Let this task find the device in the mode in which the last one left it."""
+        self._connection.set_check_prompt(None)
 
     def configuring(self) -> bool:
         """Whether the device is in configuration mode."""

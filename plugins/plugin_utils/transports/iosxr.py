@@ -16,7 +16,7 @@ from typing import Any
 from ..dialects import iosxr
 from ..errors import Op25bError
 from ..plan import Plan
-from . import Device
+from . import Device, Way
 from .cli import CliTransport, digest, words
 
 _SHORTEST, _LONGEST, _GUARD = 30, 65535, 120
@@ -27,6 +27,11 @@ _QUESTION = r"\[(?:no|cancel)\]: ?$"
 
 class Transport(CliTransport):
     """The way to one device."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(way)
+        # network_cli leaves configuration mode when a task begins, and with it a trial goes back.
+        self.session.keep_mode()
 
     def _show(self, command: str) -> str:
         """The output of an EXEC command in whatever mode the session is."""
@@ -40,12 +45,15 @@ class Transport(CliTransport):
     def read(self, acknowledge: bool = False, counters: bool = False) -> Device:
         """Read the running configuration, and whether a trial is under way."""
         del acknowledge
+        armed = self._armed()
+        if self.session.configuring() and not armed:
+            self.session.ask("abort")
         text = self._running()
         have = iosxr.from_text(text)
         if counters:
             shown = [self._show(command) for command in ("show access-lists ipv4", "show access-lists ipv6")]
             have = iosxr.with_counters(have, "\n".join(shown))
-        return Device(have, digest(text), self._armed(), True)
+        return Device(have, digest(text), armed, True)
 
     def _armed(self) -> Mapping[str, Any] | None:
         for block in re.split(r"\n\s*\d+\) ", "\n" + self._show("show configuration sessions detail")):
