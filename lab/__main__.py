@@ -14,7 +14,6 @@ from lab import debs
 from lab.machine import REPOSITORY, Lab, LabError
 from lab.topology import HOSTS
 
-
 SPLICE = REPOSITORY / "lab" / "splice.py"
 
 

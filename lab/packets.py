@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-from tests.property.packets import ACK, SHAPES, SYN, SYNACK, packet
+from lab.wire import ACK, SHAPES, SYN, SYNACK, packet
 
 if TYPE_CHECKING:
     from lab.machine import Lab

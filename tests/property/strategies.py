@@ -13,7 +13,8 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.verdict import Packet
 from hypothesis import strategies as st
 
-from . import packets as wire
+from lab import wire
+
 from .router import INTERFACES, ROUTES
 
 TODAY = datetime.date(2019, 3, 25)

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 from lab.cli.filter import BITS, DataPlane, Entry, Filter, Match, Packet, decide
 from lab.cli.iosxr import Device
+from lab.wire import SHAPES, SYN, packet
 
-from .packets import SHAPES, SYN, packet
 from .router import INTERFACES, ROUTES, Router
 
 pytestmark = pytest.mark.skipif(not shutil.which("nft", path="/usr/sbin:/usr/bin"), reason="nft is not installed")

@@ -16,7 +16,8 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.verdict import verdic
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from . import packets as wire
+from lab import wire
+
 from .router import Router
 from .strategies import edges, model, packets, route
 

@@ -43,6 +43,23 @@ def test_what_the_customer_sees_follows_the_reject(document, reject, seen):
     assert expected(matrix.plan(policy.load(document, datetime.date(2019, 3, 20)), "all", SOURCES), "other_isp", 25) == {seen}
 
 
+@pytest.mark.parametrize(
+    ("expected_", "seen", "ok"),
+    [
+        ("refused", "unreachable", True),
+        ("filtered", "unreachable", True),
+        ("refused", "filtered", False),
+        ("unreachable", "refused", False),
+        ("open", "unreachable", False),
+        ("refused", "open", False),
+    ],
+)
+def test_an_edge_may_answer_by_what_its_platform_has(expected_, seen, ok):
+    target = {"name": "x", "address": "203.0.113.100", "port": 25, "pool": "east_ftth", "expected": expected_}
+    probe = {"address": "203.0.113.100", "port": 25, "state": seen, "ms": 0.1}
+    assert matrix.judge([target], [probe], "cust-east")[0]["ok"] is ok
+
+
 def test_the_table_names_what_is_wrong(plan):
     targets = [t for t in plan["targets"] if t["name"] in ("own_mx", "mobile_carrier") and ":" not in t["address"]]
     probes = [{"address": t["address"], "port": t["port"], "state": t["expected"], "ms": 0.41} for t in targets]
