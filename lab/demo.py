@@ -113,7 +113,8 @@ class Demo:
     def edge_rules(self) -> dict[str, str]:
         """Everything that the edges are configured to do, without what counts."""
         found = {"edge-l1": self.lab.run("edge-l1", ["nft", "-s", "list", "ruleset"]).stdout}
-        command = ["ansible", ",".join(ROUTERS), "-o", "-m", "ansible.netcommon.cli_command", "-a", "command='show running-config'"]
+        show = ["-m", "ansible.netcommon.cli_command", "-a", "command='show running-config'"]
+        command = ["ansible", ",".join(ROUTERS), "-o", *show]
         environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0"}
         shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
         for line in shown.splitlines():
@@ -184,8 +185,8 @@ class Demo:
         must(leaked == 0, f"the servers outside saw {leaked} connections to port 25 all the same")
         must(all(cell.state == "open" for cell in others), "something else than port 25 is closed")
         self.proved.append(
-            f"after: port 25 from {len(BLOCKED)} pools to outside refused by a Linux, an IOS-XE and an IOS-XR edge (the last two are"
-            f" stand-ins), {len(closed)} of {len(closed)} on IPv4 and IPv6,"
+            f"after: port 25 from {len(BLOCKED)} pools to outside refused by a Linux, an IOS-XE and an IOS-XR edge (the last two"
+            f" are stand-ins), {len(closed)} of {len(closed)} on IPv4 and IPv6,"
             f" half of them in {times[len(times) // 2]:.1f} ms, the slowest in {times[-1]:.1f} ms;"
             f" the servers' own logs: {arrived} connections before, {leaked} now"
         )

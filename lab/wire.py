@@ -29,8 +29,8 @@ def _sum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def tcp(source: str, destination: str, sport: int, dport: int, nonce: int, flags: int = SYN, protocol: int = TCP) -> bytes:
-    """A TCP header (or, for another protocol, the same bytes under its number) whose sequence number is the nonce."""
+def tcp(source: str, destination: str, sport: int, dport: int, nonce: int, flags: int = SYN) -> bytes:
+    """A TCP header whose sequence number is the nonce."""
     family = socket.AF_INET6 if ":" in source else socket.AF_INET
     ends = socket.inet_pton(family, source) + socket.inet_pton(family, destination)
     header = struct.pack("!HHIIBBHHH", sport, dport, nonce, 0, 5 << 4, flags, 64240, 0, 0)
@@ -41,8 +41,8 @@ def tcp(source: str, destination: str, sport: int, dport: int, nonce: int, flags
 def packet(
     source: str, destination: str, sport: int, dport: int, nonce: int, flags: int = SYN, shape: str = "plain", protocol: int = TCP
 ) -> list[bytes]:
-    """The packet, or for a headless one its two fragments."""
-    segment = tcp(source, destination, sport, dport, nonce, flags, protocol)
+    """The packet, or for a headless one its two fragments. Another protocol gets the bytes of TCP under its number."""
+    segment = tcp(source, destination, sport, dport, nonce, flags)
     if ":" not in source:
         header = struct.pack(
             "!BBHHHBBH4s4s",

@@ -17,6 +17,9 @@ description:
   - With O(confirm), the change is armed. Unless M(ccsnet.op25b.acl_confirm) keeps it in time, the device goes back
     by itself to what it had, even when the controller is gone. A reboot in between goes back, too.
   - On a Linux edge it owns the table C(inet op25b) and touches no other. It needs root there (C(become)).
+  - On a Cisco edge it owns object groups and access lists whose names begin with C(OP25B-), and in access lists of the
+    operator that are bound at an uplink, the entries between two remarks. It needs C(ansible.netcommon.network_cli), and
+    on IOS-XE a configuration archive with a path. C(docs/cisco.md) has the details and the limits.
 options:
   policy:
     description:
@@ -63,17 +66,38 @@ options:
     choices: [replaced, deleted, gathered, rendered, parsed]
     default: replaced
   running_config:
-    description: What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j).
+    description:
+      - What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j); for a router,
+        C(show running-config).
     type: str
   confirm:
     description:
       - Seconds after which the device takes the change back, unless it is confirmed. V(0) keeps the change at once.
+      - IOS-XE counts in minutes, at most 120 of them; IOS-XR takes 30 seconds at least. Both are rounded up.
     type: int
     default: 0
   sources:
     description:
       - With O(state=gathered), also return which customer addresses were seen. They are personal data under the secrecy
         of communications; without this option only their number is told.
+    type: bool
+    default: false
+  budget:
+    description:
+      - How many entries of this collection the edge may hold, with every object group written out, as its hardware
+        counts them; usually C(op25b_acl_budget). A change that would pass it is refused before anything is sent.
+      - Where it is left out, 4000 on IOS-XE and 8000 on IOS-XR. A Linux edge has no limit.
+    type: int
+  over_management:
+    description:
+      - Also change access lists of an uplink that carries the session by which a router is managed. Our entries match
+        port 25 alone, but who binds a list there should know it.
+    type: bool
+    default: false
+  save:
+    description:
+      - With O(confirm=0), also write the startup configuration where the device leaves that to its operator (IOS-XE).
+        The others keep what is confirmed across a reboot by themselves.
     type: bool
     default: false
   today:
@@ -148,7 +172,7 @@ gathered:
 counters:
   description:
     - New connections (SYN out, SYN-ACK in) for each pool and destination class, and the number of IPv6 first
-      fragments without TCP ports.
+      fragments without TCP ports. Of what an access list denies, every packet counts.
   returned: when state is gathered
   type: dict
 seen:

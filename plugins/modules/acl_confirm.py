@@ -12,8 +12,11 @@ short_description: Keep an armed change, or take it back at once
 version_added: 0.1.0
 author: the ccsnet.op25b contributors (@ccsnet)
 description:
-  - Keeps the change that M(ccsnet.op25b.acl) armed with O(ccsnet.op25b.acl#module:confirm), and makes it survive a reboot.
-    It may run in another process, or on another controller, than the one that armed it.
+  - Keeps the change that M(ccsnet.op25b.acl) armed with O(ccsnet.op25b.acl#module:confirm), and makes it survive a reboot,
+    on IOS-XE with O(save) only.
+    It may run in another process, or on another controller, than the one that armed it, but for IOS-XR, where only the
+    session that armed a change may end it; there, arm and confirm in one run of C(ansible-playbook), and set
+    C(ansible_persistent_connect_timeout) longer than what is between them takes.
   - Fails when the change was already taken back, or when the device is no longer what was armed.
   - Reports no change where nothing is armed.
 options:
@@ -27,6 +30,12 @@ options:
       - The name of the change that M(ccsnet.op25b.acl) returned, to keep no other.
         Any armed change where it is left out.
     type: str
+  save:
+    description:
+      - Also write the startup configuration where the device leaves that to its operator (IOS-XE). Without it the change
+        stays until the next reboot there.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Nothing is changed.

@@ -163,7 +163,8 @@ def known(documents_: list[dict]) -> tuple[list[str], list[str]]:
     inside = [p for d in documents_ for pool in d["pools"].values() for p in pool["prefixes"]]
     inside += [p for d in documents_ for exemption in d["exemptions"] for p in exemption["prefixes"]]
     others = [p for d in documents_ for part in d["destinations"].values() for p in part["prefixes"]]
-    others += [p for d in documents_ for part in (d["mail_servers"], d["partners"]) for x in part.values() for p in x["addresses"]]
+    servers = [x for d in documents_ for part in (d["mail_servers"], d["partners"]) for x in part.values()]
+    others += [p for x in servers for p in x["addresses"]]
     return inside, [*others, "203.0.113.0/24", "2001:db8:c000::/44"]
 
 
