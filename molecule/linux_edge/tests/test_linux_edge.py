@@ -13,7 +13,7 @@ import pytest
 from lab import Lab
 from lab.topology import HOSTS
 
-testinfra_hosts = ["ansible://edges"]
+testinfra_hosts = ["ansible://edge-l1"]
 OUTSIDE = ("mobile-mx", "other-isp")
 CONNECT = """
 import json, socket, sys
