@@ -22,7 +22,7 @@ import pytest
 from lab import Lab, LabError, debs
 from lab.machine import REPOSITORY, STATE, alive
 from lab.packets import SHAPES, Arrival, Packet, Witness, send
-from lab.topology import HOSTS, SWITCH
+from lab.topology import HOSTS, MANAGEMENT, SWITCH
 
 pytestmark = pytest.mark.lab
 
@@ -121,10 +121,21 @@ def test_only_documentation_addresses():
     assert not [each for each in addresses if not any(each in network for network in documentation)]
 
 
-@pytest.mark.parametrize("source", [name for name in HOSTS if name != "internet"])
+@pytest.mark.parametrize("source", [name for name in HOSTS if name not in ("internet", "noc")])
 def test_every_host_reaches_every_other(lab, source):
-    targets = [address for host in HOSTS.values() if host.name != source for address in (host.v4, host.v6)]
+    targets = [address for host in HOSTS.values() if host.name not in (source, "noc") for address in (host.v4, host.v6)]
     assert reach(lab, source, targets) == dict.fromkeys(targets, "refused")
+
+
+def test_the_management_network_is_apart(lab):
+    management = {
+        host.name: wire for host in HOSTS.values() if host.cli for wire in host.interfaces if wire.segment == MANAGEMENT
+    }
+    ours = [address for wire in management.values() for address in (wire.v4, wire.v6)]
+    assert reach(lab, "noc", ours) == dict.fromkeys(ours, "refused")
+    assert "refused" not in reach(lab, "noc", [HOSTS["other-isp"].v4, HOSTS["cust-east"].v6]).values()
+    for host in ("cust-north", "other-line"):
+        assert "refused" not in reach(lab, host, [HOSTS["noc"].v4, HOSTS["noc"].v6]).values()
 
 
 def test_an_address_that_no_host_has_is_not_reached(lab):
@@ -236,7 +247,7 @@ def test_a_sink_hears_no_nonce_that_nobody_said(lab):
 def test_only_what_the_map_says_listens(lab, host):
     listing = lab.run(host, ["ss", "-Hlnt"], check=True).stdout
     ports = {int(line.split()[3].rpartition(":")[2]) for line in listing.splitlines()}
-    assert ports == set(HOSTS[host].listens)
+    assert ports == set(HOSTS[host].listens) | ({22} if HOSTS[host].cli else set())
 
 
 MAIL = """
@@ -295,7 +306,8 @@ def test_programs_of_a_host_find_a_system_log(lab):
     nonce = secrets.token_hex(8)
     lab.run("msa1", ["logger", "--socket-errors=on", "-p", "mail.info", nonce], check=True)
     deadline = time.monotonic() + 3
-    while nonce not in lab.path("msa1", "/var/log/mail.log").read_text() and time.monotonic() < deadline:
+    log = lab.path("msa1", "/var/log/mail.log")
+    while not (log.exists() and nonce in log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert nonce in lab.path("msa1", "/var/log/mail.log").read_text()
     assert nonce in lab.path("msa1", "/var/log/syslog").read_text()
@@ -387,7 +399,7 @@ def test_a_sink_listens_again_after_a_restart_and_keeps_its_log(lab):
 def test_every_host_of_the_inventory_answers(lab, ansible):
     done = ansible("ansible", "-i", "inventories/lab/hosts.yml", "all", "-m", "ansible.builtin.ping", "--one-line")
     answered = set(re.findall(r"^(\S+) \| SUCCESS", done.stdout, re.MULTILINE))
-    assert answered == set(HOSTS) - {"internet"}
+    assert answered == set(HOSTS) - {"internet", "noc"}
 
 
 def test_ansible_manages_services_of_a_host(lab, ansible):
