@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, replace
+from itertools import count
 from types import ModuleType
 
 import pytest
@@ -17,11 +19,14 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from lab import wire
 from lab.cli import ios as ios_device
 from lab.cli import iosxr as iosxr_device
 from lab.cli.filter import Packet, decide
 
-from .strategies import CUSTOMERS, OUTSIDE, SERVERS, TODAY, addresses, documents, prefixes
+from .strategies import CUSTOMERS, OUTSIDE, SERVERS, TODAY, addresses, documents, model, packets, prefixes, route
+from .test_filter import QUICK, SLOW, Place, is_error
+from .test_filter import pytestmark as needs_kernel
 
 
 @dataclass(frozen=True)
@@ -304,3 +309,42 @@ def test_no_state_on_the_way_gives_a_verdict_that_is_neither_old_nor_new(kind, d
             allowed = {states[0][at], states[-1][at]}
             for number, state in enumerate(states):
                 assert state[at] in allowed, (place, plan.commands[number - 1], plan.commands)
+
+
+nonces = count(0x0C250000, 2)
+
+
+@pytest.fixture(scope="module")
+def edge():
+    made = Place()
+    yield made
+    made.router.close()
+
+
+@needs_kernel
+@kinds
+@settings(max_examples=40, deadline=None, phases=QUICK, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_real_packets_meet_the_policy_s_verdict(edge, kind, data):
+    """From the policy to the wire: our text, the stand-in's parser, the kernel, and the model's verdict at the end."""
+    device, session = kind.start("".join(f"interface {uplink}\n!\n" for uplink in kind.uplinks))
+    plan = kind.dialect.diff(read(kind, device), kind.dialect.build(wanted(data.draw(policies()), kind.uplinks)))
+    send(kind, session, plan.commands)
+    enforced, _drift = kind.dialect.read(read(kind, device))
+    names = dict(zip(kind.uplinks, ("up0", "up1"), strict=True))
+    edge.plane.apply([])
+    edge.plane.apply([replace(item, interface=names[item.interface]) for item in device.filters()])
+    enforced = replace(enforced, uplinks=tuple(names[name] for name in enforced.uplinks))
+    sent, expected = [], []
+    for item in data.draw(st.lists(packets(), min_size=20, max_size=60)):
+        if item["shape"] == "headless":
+            # What each platform makes of these is in its limits; the unit tests hold them.
+            continue
+        nonce = next(nonces)
+        sent += [(item["iif"], piece) for piece in wire.packet(**{k: v for k, v in item.items() if k != "iif"}, nonce=nonce)]
+        expected.append((item, nonce))
+    arrived = [(oif, piece) for oif, piece in edge.send(sent) if not is_error(piece)]
+    for item, nonce in expected:
+        through = [oif for oif, piece in arrived if struct.pack("!I", nonce) in piece]
+        passes = verdict.verdict(enforced, model(item)).passes
+        assert through == ([route(item["destination"])] if passes else []), item
