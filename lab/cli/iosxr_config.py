@@ -451,9 +451,8 @@ def group_rank(kind: str) -> int:
 def problems(tree: Node, before: Node) -> list[Problem]:
     """What a commit of this configuration would be refused for.
 
-    An empty list cannot be bound ("An empty access-group cannot be applied to an interface", command reference of `ipv4
-    access-group`). That a name without an object is refused, and the deletion of an object that is named, is not documented
-    for all of these; the stricter is taken. The sentences are not the vendor's: none is documented.
+    Not documented for all of these: an empty list cannot be bound, a name without an object is refused, and so is the
+    deletion of an object that is named; the stricter is taken. The sentences are not the vendor's.
     """
     found: list[Problem] = []
     for path, node in tree.walk():

@@ -98,7 +98,8 @@ class ActionModule(EdgeAction):
         result.update(
             changed=plan.changed or unkept,
             before=before.as_data(),
-            after=want.as_data(),
+            # What of the policy the device can say: the rest is in the warnings.
+            after=getattr(wanted, "acl", want).as_data(),
             commands=list(plan.commands),
             rollback=list(plan.rollback),
             summary={"added": plan.added, "removed": plan.removed},

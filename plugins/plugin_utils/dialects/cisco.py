@@ -168,7 +168,8 @@ class Lists:
         inside = False
         for number, line in lines.items():
             inside = inside or line == _BEGIN
-            if inside and (line.startswith(_REMARK) or _is_ours(line, key[0])):
+            # A remark of ours is ours wherever it stands: an interrupted run may have left it alone.
+            if line.startswith(_REMARK) or (inside and _is_ours(line, key[0])):
                 found[number] = line
             inside = inside and line != _END
         return found
@@ -353,7 +354,7 @@ class Lists:
         shown = f"{self.syntax.lists[family]}{name}"
         if not have.lists.get(key):
             raise Op25bError(
-                f"{shown}: an uplink is bound to this access list, which is empty or not there; mend the binding first."
+                f"{shown}: an uplink is bound to this name, and the device has no such list with entries; bind one that has, or none."
             )
         for (interface, way, version), other in have.bound.items():
             if (version, other) == key and (interface not in uplinks or way != direction):
@@ -466,7 +467,7 @@ class Lists:
 
     def _steps(self, have: Config, want: Config) -> Iterator[tuple[str, str]]:
         """Commands with the mode they are for, in safe order."""
-        kept = sorted(have.groups.keys() & want.groups.keys())
+        kept = sorted(head for head in have.groups if have.groups[head] and want.groups.get(head))
         adds = {head: _less(want.groups[head], have.groups[head]) for head in kept}
         drops = {head: [f"no {line}" for line in _less(have.groups[head], want.groups[head])] for head in kept}
 
@@ -481,25 +482,31 @@ class Lists:
         ]
         for place in have.bound.keys() - want.bound.keys():
             yield f"interface {place[0]}", f"no {self._binding(have, place)}"
-        for head in sorted(want.groups.keys() - have.groups.keys()):
+        for head in sorted(head for head in want.groups if not have.groups.get(head)):
             yield from ((head, line) for line in want.groups[head])
         yield from of(adds, "head")
+        # What we write stands between our remarks from its first line to its last, and is never taken for the operator's;
+        # nothing of the operator's ever stands behind a beginning without an end.
+        yield from ((head, line) for head, line in inserts[::-1] if _is_mark(line))
         yield from ((head, line) for head, line in inserts if _is_head(line))
         yield from of(adds, "class")
-        yield from ((head, line) for head, line in inserts if not _is_head(line))
+        yield from ((head, line) for head, line in inserts if not _is_head(line) and not _is_mark(line))
         yield from of(adds, "pool")
         yield from of(drops, "pool")
-        yield from ((head, command) for head, command, line in removals if not _is_head(line))
+        yield from ((head, command) for head, command, line in removals if not _is_head(line) and not _is_mark(line))
         yield from of(drops, "class")
         yield from ((head, command) for head, command, line in removals if _is_head(line))
+        yield from ((head, command) for head, command, line in removals[::-1] if _is_mark(line))
         yield from of(drops, "head")
         for place, name in want.bound.items():
             if have.bound.get(place) != name:
                 yield f"interface {place[0]}", self._binding(want, place)
         for family, name in sorted(have.lists.keys() - want.lists.keys()):
             yield "", f"no {self.syntax.lists[family]}{name}"
-        for head in sorted(have.groups.keys() - want.groups.keys()):
+        emptied = [head for head in want.groups if not want.groups[head] and have.groups.get(head) != ()]
+        for head in sorted({*(have.groups.keys() - want.groups.keys()), *(have.groups.keys() & set(emptied))}):
             yield "", f"no {head}"
+        yield from (("", head) for head in emptied)
 
     def _inserts(self, have: Config, want: Config) -> list[tuple[str, str]]:
         """Lines that `want` has and `have` has not, from the first to the last, with the list that they are for."""
@@ -608,6 +615,10 @@ def _kind(head: str) -> str:
 
 def _is_head(line: str) -> bool:
     return any(word.removesuffix(_SPARE).removesuffix("-V6") in _HEADS for word in line.split())
+
+
+def _is_mark(line: str) -> bool:
+    return line.endswith((_BEGIN, _END))
 
 
 def _number(line: str) -> str:

@@ -84,10 +84,13 @@ class Session:
 
 
 def words(output: str) -> str:
-    """The device's own words of what is wrong, with the line that it is about; empty where all is well."""
+    """The device's own words of what is wrong, with the line that it is about; empty where all is well.
+
+    %SYS-5-CONFIG_I and its like are log messages, which may come in between.
+    """
     lines = [line.rstrip() for line in output.replace("\\r", "").replace("\\n", "\n").splitlines()]
     for at, line in enumerate(lines):
-        if line.lstrip().startswith("%") or "invalid input" in line.lower():
+        if re.match(r"\s*%(?![A-Z0-9_]+-\d-)", line) or "invalid input" in line.lower():
             echoed = next((before.strip() for before in reversed(lines[:at]) if before.strip() not in ("", "^")), "")
             command = re.sub(r"^\S+[#>]", "", echoed).strip()
             return f"{line.strip()} ({command})" if command else line.strip()
