@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""tests/fixtures/DIALECT/CASE: running.cfg and policy.yml are what there is, and wanted.cfg, plan.txt and rollback.txt what
+we make of it. `REWRITE=1 pytest` on this file writes the three anew: read the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import cisco, ios, iosxr
+
+from lab.cli import ios as ios_device
+from lab.cli import iosxr as iosxr_device
+
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
+DIALECTS = {"ios": ios, "iosxr": iosxr}
+CASES = sorted(path.parent for dialect in DIALECTS for path in FIXTURES.glob(f"{dialect}/*/running.cfg"))
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+
+
+class Router:
+    """The stand-in with a configuration, and a session in its configuration mode."""
+
+    def __init__(self, dialect: str, running: str) -> None:
+        module, first = {
+            "ios": (ios_device, ["configure terminal"]),
+            "iosxr": (iosxr_device, ["terminal exec prompt no-timestamp", "configure terminal"]),
+        }[dialect]
+        self.device = module.Device(running, hostname="edge")
+        self._session = self.device.session("ansible")
+        self._commit = ["commit"] if dialect == "iosxr" else []
+        for line in first:
+            self._session.line(line)
+
+    def send(self, commands) -> str:
+        """Send a plan; returns the running configuration after it."""
+        for line in [*commands, *self._commit]:
+            printed = self._session.line(line)
+            assert not printed.strip(), f"{line}: {printed}"
+        return self.device.running()
+
+
+def wanted(case: Path):
+    """What the policy of a case asks of its edge."""
+    given = yaml.safe_load((case / "policy.yml").read_text())
+    checked = policy.load(given["policy"], datetime.date(2019, 3, 25))
+    places = acl.attachments_from(given["attachments"], checked)
+    dialect = DIALECTS[case.parent.name]
+    return dialect.build(acl.build(checked, given["wave"], places, acl.uplinks_from(given["uplinks"], places)))
+
+
+def plan_of(case: Path):
+    dialect = DIALECTS[case.parent.name]
+    return dialect.diff(dialect.from_text((case / "running.cfg").read_text()), wanted(case))
+
+
+def lines(commands) -> str:
+    return "".join(f"{line}\n" for line in commands)
+
+
+def operators(text: str) -> list[str]:
+    """What of a configuration is not ours, in its order."""
+    mine = False
+    found = []
+    for line in text.splitlines():
+        if not line.startswith(" "):
+            mine = cisco.OWN in line
+        within = " remark op25b: begin" in line or (mine and line.startswith(" "))
+        mine = (mine or within) and " remark op25b: end" not in line
+        if cisco.OWN not in line and not within and not mine and " remark op25b: end" not in line:
+            found.append(line)
+    return [line for line in found if line != "!"]
+
+
+def test_every_dialect_has_its_cases():
+    names = [sorted(case.name for case in CASES if case.parent.name == dialect) for dialect in DIALECTS]
+    assert names[0] == names[1]
+    assert len(names[0]) >= 10
+
+
+@cases
+def test_a_plan_makes_what_is_wanted_and_goes_back_to_the_byte(case):
+    running = (case / "running.cfg").read_text()
+    router = Router(case.parent.name, running)
+    assert router.device.running() == running, "no device shows this configuration"
+    plan = plan_of(case)
+    after = router.send(plan.commands)
+    made = {"wanted.cfg": after, "plan.txt": lines(plan.commands), "rollback.txt": lines(plan.rollback)}
+    if os.environ.get("REWRITE"):
+        for name, text in made.items():
+            (case / name).write_text(text)
+    assert made == {name: (case / name).read_text() for name in made}
+    assert operators(after) == operators(running)
+    assert router.send(plan.rollback) == running
+
+
+@cases
+def test_what_is_wanted_is_read_back_without_drift_and_needs_no_change(case):
+    dialect = DIALECTS[case.parent.name]
+    have = dialect.from_text((case / "wanted.cfg").read_text())
+    assert dialect.read(have) == (wanted(case).acl, [])
+    assert not dialect.diff(have, wanted(case)).changed
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.parent.name == "ios"], ids=lambda case: case.name)
+def test_wherever_a_plan_is_cut_the_next_run_makes_of_it_what_is_wanted(case):
+    dialect = DIALECTS[case.parent.name]
+    commands = plan_of(case).commands
+    target = operators((case / "wanted.cfg").read_text())
+    for at in range(len(commands)):
+        left = Router(case.parent.name, (case / "running.cfg").read_text()).send(commands[:at])
+        after = Router(case.parent.name, left).send(dialect.diff(dialect.from_text(left), wanted(case)).commands)
+        assert dialect.read(dialect.from_text(after)) == (wanted(case).acl, [])
+        assert operators(after) == target
