@@ -354,7 +354,8 @@ class Lists:
         shown = f"{self.syntax.lists[family]}{name}"
         if not have.lists.get(key):
             raise Op25bError(
-                f"{shown}: an uplink is bound to this name, and the device has no such list with entries; bind one that has, or none."
+                f"{shown}: an uplink is bound to this name, and the device has no such list with entries; bind one that has, or "
+                "none."
             )
         for (interface, way, version), other in have.bound.items():
             if (version, other) == key and (interface not in uplinks or way != direction):
