@@ -627,9 +627,11 @@ class Device:
         self._hardware = {name for name in self.config.interfaces if not name.startswith(VIRTUAL) and "." not in name}
         self._startup = self.running() if startup.strip() else ""
 
-    def session(self, user: str, privilege: int = 15, local: str | None = None) -> Session:
-        """A user has logged in; `local` is the address of the device that they came to."""
-        session = Session(self, user, privilege, local)
+    def session(
+        self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None
+    ) -> Session:
+        """A user has logged in from `peer`; `local` is the address of the device that they came to."""
+        session = Session(self, user, privilege, local, peer)
         self.sessions.append(session)
         return session
 
@@ -794,11 +796,14 @@ class Frame(NamedTuple):
 class Session:
     """One user's command line."""
 
-    def __init__(self, device: Device, user: str, privilege: int, local: str | None) -> None:
+    def __init__(
+        self, device: Device, user: str, privilege: int, local: str | None, peer: tuple[str, int] | None = None
+    ) -> None:
         self.device = device
         self.user = user
         self.privilege = privilege
         self.local = local
+        self.peer = peer
         self.notify: Callable[[str], None] | None = None
         self.length = PAGE
         self.closed = False
@@ -1135,7 +1140,8 @@ class Session:
         lines = ["    Line       User       Host(s)              Idle       Location"]
         for at, session in enumerate(self.device.sessions):
             mark = "*" if session is self else " "
-            lines.append(f"{mark}{at + 1:3d} vty {at:<4d} {session.user:<10s} idle                 00:00:00 ")
+            place = session.peer[0] if session.peer else ""
+            lines.append(f"{mark}{at + 1:3d} vty {at:<4d} {session.user:<10s} idle                 00:00:00 {place}")
         return _lines([*lines, "", "  Interface    User               Mode         Idle     Peer Address", ""])
 
     def _show_ssh(self, _words: Words) -> str:
@@ -1148,7 +1154,8 @@ class Session:
     def _show_tcp(self, _words: Words) -> str:
         lines = ["TCB       Local Address               Foreign Address             (state)"]
         for at, session in enumerate(self.device.sessions):
-            lines.append(f"7F{at:06X}  {(session.local or '0.0.0.0') + '.22':<27s} {'*.*':<27s} ESTAB")
+            far = "{}.{}".format(*session.peer) if session.peer else "*.*"
+            lines.append(f"7F{at:06X}  {(session.local or '0.0.0.0') + '.22':<27s} {far:<27s} ESTAB")
         return _lines(lines)
 
     def _show_logging(self, _words: Words) -> str:

@@ -161,9 +161,11 @@ class Device:
         node = self.tree.kids.get((10,))
         return node.item.text.split()[1] if node else self._hostname
 
-    def session(self, user: str, privilege: int = 15, local: str | None = None) -> Session:
-        """A user has logged in; `local` is the address of the device that they came to."""
-        session = Session(self, user, privilege, local)
+    def session(
+        self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None
+    ) -> Session:
+        """A user has logged in from `peer`; `local` is the address of the device that they came to."""
+        session = Session(self, user, privilege, local, peer)
         self.sessions.append(session)
         return session
 
@@ -305,11 +307,14 @@ PIPE = re.compile(r"\s\|\s*(include|i|inc|exclude|e|exc|begin|b|beg|utility)\s+(
 class Session:
     """One user's command line."""
 
-    def __init__(self, device: Device, user: str, privilege: int, local: str | None) -> None:
+    def __init__(
+        self, device: Device, user: str, privilege: int, local: str | None, peer: tuple[str, int] | None = None
+    ) -> None:
         self.device = device
         self.user = user
         self.privilege = privilege
         self.local = local
+        self.peer = peer
         taken = {one.tty for one in device.sessions}
         self.tty: str = next(tty for number in count() if (tty := f"vty{number}:node0_RP0_CPU0") not in taken)
         self.notify: Callable[[str], None] | None = None
@@ -994,7 +999,8 @@ class Session:
         lines = ["   Line            User                 Service  Conns   Idle        Location"]
         for one in self.device.sessions:
             mark = "*" if one is self else " "
-            lines.append(f"{mark}  {one.tty.partition(':')[0]:<15} {one.user:<20} ssh          0  00:00:00    {one.local or ''}")
+            place = one.peer[0] if one.peer else ""
+            lines.append(f"{mark}  {one.tty.partition(':')[0]:<15} {one.user:<20} ssh          0  00:00:00    {place}")
         return _text(lines)
 
     def show_ssh(self, _words: Words) -> str:
@@ -1010,7 +1016,8 @@ class Session:
         lines = ["   PCB     VRF-ID     Recv-Q Send-Q Local Address                Foreign Address              State"]
         for at, one in enumerate(self.device.sessions):
             local = f"{one.local or '0.0.0.0'}:22"
-            lines.append(f"0x{0x7F000000 + at:08x} 0x60000000      0      0  {local:<28} {'-':<28} ESTAB")
+            far = "{}:{}".format(*one.peer) if one.peer else "0.0.0.0:0"
+            lines.append(f"0x{0x7F000000 + at:08x} 0x60000000      0      0  {local:<28} {far:<28} ESTAB")
         return _text(lines)
 
     def show_interfaces4(self, _words: Words) -> str:

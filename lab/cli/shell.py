@@ -67,8 +67,10 @@ class Session(Protocol):
 class Device(Protocol):
     """A router without its terminal."""
 
-    def session(self, user: str, privilege: int = 15, local: str | None = None) -> Session:
-        """A user has logged in."""
+    def session(
+        self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None
+    ) -> Session:
+        """A user has logged in from `peer`, to this device's address `local`."""
 
 
 # Runs of characters that need no thought are taken at once.
@@ -314,9 +316,9 @@ class _Server(asyncssh.SSHServer):
 
     def session_requested(self) -> _Channel:
         """One more session on this connection."""
-        local = self._conn.get_extra_info("sockname")[0]
+        local, peer = (self._conn.get_extra_info(name)[:2] for name in ("sockname", "peername"))
         privilege = int(self._users[self._user].get("privilege", 1))
-        return _Channel(self._device.session(self._user, privilege, local), self._settle, self._slow)
+        return _Channel(self._device.session(self._user, privilege, local[0], peer), self._settle, self._slow)
 
 
 async def serve(

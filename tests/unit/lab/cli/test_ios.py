@@ -204,6 +204,16 @@ def test_show_running_config(session, device):
     assert " by ansible\n" in session.line("show running-config")
 
 
+def test_who_is_there_and_from_where(device):
+    device.session("ansible")
+    here = device.session("ansible", local="192.0.2.226", peer=("192.0.2.225", 50222))
+    assert here.line("show users").splitlines()[1:3] == [
+        "   1 vty 0    ansible    idle                 00:00:00 ",
+        "*  2 vty 1    ansible    idle                 00:00:00 192.0.2.225",
+    ]
+    assert here.line("show tcp brief").splitlines()[2].split() == ["7F000001", "192.0.2.226.22", "192.0.2.225.50222", "ESTAB"]
+
+
 def test_show_running_config_through_a_pipe(session):
     assert session.line("show run | include ^hostname|^ntp") == "hostname edge-c1\nntp server 192.0.2.25\n"
     assert session.line("show run | exclude .") == "\n\n"

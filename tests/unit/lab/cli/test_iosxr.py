@@ -374,6 +374,16 @@ def test_one_statement_is_shown_alone(box):
     assert box.user.line("show running-config | include access-group") == " ipv4 access-group UP egress\n"
 
 
+def test_who_is_there_and_from_where(box):
+    here = box.device.session("ansible", local="192.0.2.227", peer=("192.0.2.225", 50222))
+    here.line("terminal exec prompt no-timestamp")
+    assert [line.split() for line in here.line("show users").splitlines()[1:]] == [
+        ["vty0", "ansible", "ssh", "0", "00:00:00"],
+        ["*", "vty1", "ansible", "ssh", "0", "00:00:00", "192.0.2.225"],
+    ]
+    assert here.line("show tcp brief").splitlines()[2].split()[4:] == ["192.0.2.227:22", "192.0.2.225:50222", "ESTAB"]
+
+
 def test_output_of_show_has_the_time_above_it_until_it_is_switched_off(box):
     session = box.device.session("x")
     assert session.line("show privilege").splitlines()[0].endswith(" UTC")

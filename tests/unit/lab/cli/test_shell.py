@@ -130,9 +130,9 @@ class Device:
     def __init__(self):
         self.sessions = []
 
-    def session(self, user, privilege=15, local=None):
+    def session(self, user, privilege=15, local=None, peer=None):
         session = Session()
-        session.who = (user, privilege, local)
+        session.who = (user, privilege, local, peer[0])
         self.sessions.append(session)
         return session
 
@@ -213,7 +213,7 @@ def test_who_came_and_to_which_address():
         assert (await connection.run("hello")).exit_status == 0
 
     (session,) = over_ssh(work)
-    assert session.who == ("ansible", 15, "127.0.0.1")
+    assert session.who == ("ansible", 15, "127.0.0.1", "127.0.0.1")
     assert session.lines == ["hello", "closed"]
 
 
