@@ -287,6 +287,12 @@ class Lists:
             raise Op25bError(
                 f"running configuration: '{have.unnumbered}' has no sequence number; a release is needed that shows them there."
             )
+        for (family, name), lines in have.lists.items():
+            if _open_ended(lines.values()):
+                raise Op25bError(
+                    f"{self.syntax.lists[family]}{name}: it has '{_BEGIN}' and no '{_END}' behind it, so that our entries cannot be "
+                    "told from yours; put that remark behind our last entry."
+                )
         rules = ordered.all_rules(want.acl)
         now = _names(have)
         result = self._with(have, want.acl, rules, now)
@@ -481,7 +487,7 @@ class Lists:
             for head, line in self._inserts(want, have)[::-1]
             if self._key(head) in want.lists
         ]
-        for place in have.bound.keys() - want.bound.keys():
+        for place in (place for place in have.bound if place not in want.bound):
             yield f"interface {place[0]}", f"no {self._binding(have, place)}"
         for head in sorted(head for head in want.groups if not have.groups.get(head)):
             yield from ((head, line) for line in want.groups[head])
@@ -560,6 +566,12 @@ class Lists:
     def sources(_config: Config) -> dict[str, dict[str, int]]:
         """An access list remembers no sources."""
         return {}
+
+
+def _open_ended(lines: Iterable[str]) -> bool:
+    """Whether entries of ours begin in a list of the operator and do not end."""
+    marks = [line for line in lines if line in (_BEGIN, _END)]
+    return marks not in ([], [_BEGIN, _END])
 
 
 def _is_ours(line: str, family: int) -> bool:
