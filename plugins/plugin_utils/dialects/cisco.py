@@ -288,10 +288,11 @@ class Lists:
                 f"running configuration: '{have.unnumbered}' has no sequence number; a release is needed that shows them there."
             )
         for (family, name), lines in have.lists.items():
-            if _open_ended(lines.values()):
+            if _open_ended(list(lines.values()), family):
+                shown = f"{self.syntax.lists[family]}{name}"
                 raise Op25bError(
-                    f"{self.syntax.lists[family]}{name}: it has '{_BEGIN}' and no '{_END}' behind it, so that our entries cannot be "
-                    "told from yours; put that remark behind our last entry."
+                    f"{shown}: entries of this collection cannot be told from yours; they stand between '{_BEGIN}' and '{_END}', "
+                    "and one of these remarks is missing or not at its place."
                 )
         rules = ordered.all_rules(want.acl)
         now = _names(have)
@@ -568,9 +569,12 @@ class Lists:
         return {}
 
 
-def _open_ended(lines: Iterable[str]) -> bool:
-    """Whether entries of ours begin in a list of the operator and do not end."""
+def _open_ended(lines: Sequence[str], family: int) -> bool:
+    """Whether entries of ours begin in a list of the operator without an end, or end without a beginning."""
     marks = [line for line in lines if line in (_BEGIN, _END)]
+    if marks == [_END]:
+        # What an interrupted run leaves: the end is written first, and taken out last.
+        return any(_is_ours(line, family) for line in lines[: lines.index(_END)])
     return marks not in ([], [_BEGIN, _END])
 
 
