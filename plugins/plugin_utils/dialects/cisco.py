@@ -174,7 +174,7 @@ class Lists:
             inside = inside and line != _END
         return found
 
-    def _used(self, config: Config) -> dict[ListKey, list[tuple[str, str]]]:
+    def used(self, config: Config) -> dict[ListKey, list[tuple[str, str]]]:
         """Access lists that hold lines of ours, with the interfaces and directions that they are bound to."""
         found: dict[ListKey, list[tuple[str, str]]] = {}
         for (interface, direction, family), name in config.bound.items():
@@ -215,7 +215,7 @@ class Lists:
         tickets: set[str] = set()
         reject = "admin-prohibited"
         groups = {family: self._members(config, family) for family in FAMILIES}
-        for key, places in self._used(config).items():
+        for key, places in self.used(config).items():
             tickets |= {line[len(_TICKET) :] for line in self._ours(config, key).values() if line.startswith(_TICKET)}
             for direction in {direction for _interface, direction in places}:
                 try:
@@ -541,7 +541,7 @@ class Lists:
         """New connections for each pool and destination class. Of what is denied every packet counts, as all are SYN."""
         pools: dict[str, Any] = {}
         fragments = 0
-        for key, places in self._used(config).items():
+        for key, places in self.used(config).items():
             label = ""
             for number, line in self._ours(config, key).items():
                 if line.startswith(_REMARK):

@@ -68,5 +68,6 @@ def with_counters(config: Config, listing: str) -> Config:
         number = re.match(r" +(\d+) ", line) or re.search(r" sequence (\d+)$", line)
         matches = re.search(r"\((\d+) match(?:es)?\)", line)
         if key and number:
-            found.setdefault(key, {})[int(number[1])] = int(matches[1]) if matches else 0
+            packets = found.setdefault(key, {})
+            packets[int(number[1])] = packets.get(int(number[1]), 0) + (int(matches[1]) if matches else 0)
     return replace(config, packets=found)

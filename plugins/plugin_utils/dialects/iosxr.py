@@ -50,8 +50,23 @@ from_text, target, counts = LISTS.from_text, LISTS.target, LISTS.counts
 addresses, differences, sources = LISTS.addresses, LISTS.differences, LISTS.sources
 
 
+def counter_commands(config: Config) -> list[str]:
+    """What shows the counters of our lists: those of the line cards that the uplinks are on.
+
+    An interface of many members has no line card of its own; there, what the route processor counted has to do.
+    """
+    found = []
+    for (family, name), places in LISTS.used(config).items():
+        for interface, direction in places:
+            card = re.search(r"\D(\d+/\w+)/\w+/\w+", interface)
+            show = f"show access-lists ipv{family} {name}"
+            way = LISTS.syntax.directions[direction]
+            found.append(f"{show} hardware {way} location {card[1]}/CPU0" if card else show)
+    return list(dict.fromkeys(found))
+
+
 def with_counters(config: Config, listing: str) -> Config:
-    """The configuration with its counters, from `show access-lists ipv4` and `show access-lists ipv6`, hardware or not."""
+    """The configuration with its counters, from what `counter_commands` showed."""
     found: dict[cisco.ListKey, dict[int, int]] = {}
     key: cisco.ListKey | None = None
     for line in listing.splitlines():
@@ -62,5 +77,6 @@ def with_counters(config: Config, listing: str) -> Config:
         number = re.match(r" +(\d+) ", line)
         matches = re.search(r"\((\d+) (?:hw )?match(?:es)?\)", line)
         if key and number:
-            found.setdefault(key, {})[int(number[1])] = int(matches[1]) if matches else 0
+            packets = found.setdefault(key, {})
+            packets[int(number[1])] = packets.get(int(number[1]), 0) + (int(matches[1]) if matches else 0)
     return replace(config, packets=found)

@@ -51,8 +51,7 @@ class Transport(CliTransport):
         text = self._running()
         have = iosxr.from_text(text)
         if counters:
-            shown = [self._show(command) for command in ("show access-lists ipv4", "show access-lists ipv6")]
-            have = iosxr.with_counters(have, "\n".join(shown))
+            have = iosxr.with_counters(have, "\n".join(self._show(command) for command in iosxr.counter_commands(have)))
         return Device(have, digest(text), armed, True)
 
     def _armed(self) -> Mapping[str, Any] | None:
