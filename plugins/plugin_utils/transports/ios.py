@@ -98,7 +98,8 @@ class Transport(CliTransport):
     def _back(self, device: Device) -> str:
         """Take the change back now, and say how that ended."""
         try:
-            self.session.ask("end")
+            if self.session.configuring():
+                self.session.ask("end")
             self._revert()
         except Op25bError as err:
             return f"it goes back by itself when its timer ends, since going back now did not work: {err}"
