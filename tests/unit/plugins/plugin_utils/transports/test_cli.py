@@ -18,8 +18,8 @@ from lab.cli.shell import Options
 
 STAND_INS = {"ios": (ios, "GigabitEthernet0/0/0"), "iosxr": (iosxr, "HundredGigE0/0/1/0")}
 STARTUP = {
-    "ios": "hostname edge\narchive\n path flash:archive\n!\ninterface {uplink}\n ip address 192.0.2.198 255.255.255.252\n!\nend\n",
-    "iosxr": "hostname edge\ninterface {uplink}\n ipv4 address 192.0.2.202 255.255.255.252\n!\nend\n",
+    "ios": "hostname edge\narchive\n path flash:archive\ninterface {uplink}\n ip address 192.0.2.198 255.255.255.252\nend\n",
+    "iosxr": "hostname edge\ninterface {uplink}\n ipv4 address 192.0.2.202 255.255.255.252\nend\n",
 }
 ERRORS = re.compile(r"invalid input|% ?Error|Failed to commit|(?:incomplete|ambiguous) command", re.IGNORECASE)
 
