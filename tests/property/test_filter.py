@@ -81,7 +81,7 @@ def addresses(draw, family):
 @st.composite
 def alternatives(draw, family):
     found = []
-    for _ in range(draw(st.integers(0, 4))):
+    for _number in range(draw(st.integers(0, 4))):
         value, bits = number(draw(addresses(family))), BITS[family]
         prefix = ((1 << bits) - 1) ^ ((1 << (bits - draw(st.integers(8, bits)))) - 1)
         holes = draw(st.sampled_from([0, 0, 2, 5, 1 << (bits - 8)]))
@@ -304,10 +304,10 @@ def test_a_bad_filter_changes_nothing(place):
 def test_a_reload_lets_nothing_slip_through(place):
     """A flood that both lists deny, each by another entry, while one takes the other's place."""
     denies = [Entry(key, False, Match(4, 6, dports=((25, 25),)), False) for key in ("10", "20")]
-    flood = [packet("203.0.113.9", "198.51.100.9", 40000, 25, next(nonces))[0] for _ in range(2000)]
+    flood = [packet("203.0.113.9", "198.51.100.9", 40000, 25, next(nonces))[0] for _number in range(2000)]
     place.plane.apply([Filter("c0", "out", "x", 4, (denies[0],))])
     with ThreadPoolExecutor(1) as pool:
-        arrivals = pool.submit(lambda: [place.send([("up0", data) for data in flood]) for _ in range(10)])
+        arrivals = pool.submit(lambda: [place.send([("up0", data) for data in flood]) for _round in range(10)])
         reloads = 0
         while not arrivals.done():
             reloads += 1

@@ -516,13 +516,13 @@ class Lists:
             yield "", f"no {head}"
         yield from (("", head) for head in emptied)
 
-    def _inserts(self, have: Config, want: Config) -> list[tuple[str, str]]:
-        """Lines that `want` has and `have` has not, from the first to the last, with the list that they are for."""
+    def _inserts(self, old: Config, new: Config) -> list[tuple[str, str]]:
+        """Lines that `new` has and `old` has not, from the first to the last, with the list that they are for."""
         found = []
-        for key, lines in want.lists.items():
-            before = have.lists.get(key, {})
+        for key, lines in new.lists.items():
+            before = old.lists.get(key, {})
             fresh = [(number, line) for number, line in lines.items() if before.get(number) != line]
-            if key not in have.lists:
+            if key not in old.lists:
                 # The permit first: an access list that exists denies what none of its lines permits.
                 fresh.sort(key=lambda item: item[0] != LAST)
             found += [

@@ -946,7 +946,7 @@ def test_a_reboot_before_the_confirmation(session, device):
 
 
 def test_the_archive(session, device, clock):
-    for _ in range(5):
+    for _round in range(5):
         session.line("archive config")
         clock.now += 1
     lines = session.line("show archive").splitlines()
@@ -1160,7 +1160,7 @@ def test_whatever_is_entered_what_it_shows_it_would_boot_with(device, clock):
             session = device.session("ansible")
             session.line("configure terminal")
         line = ""
-        for _ in range(random.randrange(1, 12)):
+        for _word in range(random.randrange(1, 12)):
             following = session.help(f"{line} " if line else "")
             word = random.choice(following) if following else "<cr>"
             if word == "<cr>":

@@ -941,7 +941,7 @@ def test_questions_at_a_terminal(box):
     screen = []
     terminal = Terminal(box.user, screen.append)
     terminal.start()
-    for _ in terminal.feed("configure\rhostname x\rend\rno\rshow privilege\r"):
+    for _chunk in terminal.feed("configure\rhostname x\rend\rno\rshow privilege\r"):
         pass
     assert "".join(screen) == (
         "\r\nRP/0/RP0/CPU0:edge-x1#configure\r\nRP/0/RP0/CPU0:edge-x1(config)#hostname x\r\n"

@@ -53,7 +53,7 @@ def talk(*chunks, length=0):
     session, screen = Session(length), []
     terminal = Terminal(session, screen.append)
     for chunk in chunks:
-        for _ in terminal.feed(chunk):
+        for _part in terminal.feed(chunk):
             pass
     return session.lines, "".join(screen)
 
@@ -99,7 +99,7 @@ def test_help_and_completion():
 
 
 def test_the_pager():
-    _, screen = talk("print 5\r", length=3)
+    _terminal, screen = talk("print 5\r", length=3)
     assert screen == f"print 5\r\n0\r\n1\r\n{MORE}"
     assert talk("print 5\r", " ", length=3)[1] == f"print 5\r\n0\r\n1\r\n{MORE}{ERASE}2\r\n3\r\n{MORE}"
     assert talk("print 5\r", "\r\n", length=3)[1] == f"print 5\r\n0\r\n1\r\n{MORE}{ERASE}2\r\n{MORE}"
