@@ -16,7 +16,7 @@ description:
     on IOS-XE with O(save) only.
     It may run in another process, or on another controller, than the one that armed it, but for IOS-XR, where only the
     session that armed a change may end it; there, arm and confirm in one run of C(ansible-playbook), and set
-    C(ansible_persistent_connect_timeout) longer than what is between them takes.
+    C(ansible_connect_timeout) longer than what is between them takes.
   - Fails when the change was already taken back, or when the device is no longer what was armed.
   - Reports no change where nothing is armed.
 options:

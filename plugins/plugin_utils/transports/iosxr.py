@@ -150,7 +150,7 @@ class Transport(CliTransport):
         if not self.session.configuring():
             raise Op25bError(
                 f"the change that {armed['who']} armed at {armed['at']} belongs to another session, and this device lets no "
-                "other end it; it goes back by itself. Arm and confirm in one run, and set ansible_persistent_connect_timeout "
+                "other end it; it goes back by itself. Arm and confirm in one run, and set ansible_connect_timeout "
                 "longer than what is between them takes."
             )
         return armed
