@@ -373,7 +373,7 @@ class Lists:
 
     def _hosted(
         self, have: Config, key: ListKey, lines: Sequence[str], rules: Sequence[Rule], direction: str
-    ) -> dict[int, str] | None:
+    ) -> dict[int, str]:
         """A list of the operator with our lines in it."""
         family, name = key
         shown = f"{self.syntax.lists[family]}{name}"
@@ -399,12 +399,14 @@ class Lists:
         low = max((n for n in theirs if n < min(mine)), default=0) if mine else (numbers[at - 1] if at else 0)
         high = min((n for n in theirs if n > low), default=LAST)
         result = ordered.renumber(mine, lines, low, high, _STEP)
-        if result is None and not mine:
+        if result is None:
+            more = "more are needed, as what goes keeps its number until what comes has one"
+            needed = more if mine else f"{len(lines)} are needed"
             raise Op25bError(
-                f"{shown}: between {low} and {high} there are {high - low - 1} numbers, and {len(lines)} are needed; make room "
-                f"with `{self.syntax.resequence.format(word=self.syntax.lists[family].split()[0], name=name)}`."
+                f"{shown}: between {low} and {high} there are {high - low - 1} numbers, and {needed}; make room with "
+                f"`{self.syntax.resequence.format(word=self.syntax.lists[family].split()[0], name=name)}`."
             )
-        return dict(sorted({**theirs, **result}.items())) if result is not None else None
+        return dict(sorted({**theirs, **result}.items()))
 
     # -- the way there -------------------------------------------------------------------------------------------------
 

@@ -205,7 +205,15 @@ def test_no_room_names_the_command_that_makes_some(build):
     tight = ("ip access-list extended EDGE", ["10 permit ip any any"])
     assert refusal(config(tight, bound=BOUND), wanted(build)) == (
         "ip access-list extended EDGE: between 0 and 10 there are 9 numbers, and 15 are needed; make room with `ip access-list "
-        "resequence EDGE 100000 10`."
+        "resequence EDGE 100000 1000`."
+    )
+
+
+def test_no_room_beside_what_stands_names_that_command_too(build):
+    have = ios.target(config(("ip access-list extended EDGE", ["20 permit ip any any"]), bound=BOUND), wanted(build, "observe"))
+    assert refusal(have, wanted(build, "all")) == (
+        "ip access-list extended EDGE: between 0 and 20 there are 19 numbers, and more are needed, as what goes keeps its number "
+        "until what comes has one; make room with `ip access-list resequence EDGE 100000 1000`."
     )
 
 
