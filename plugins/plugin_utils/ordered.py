@@ -14,6 +14,7 @@ the place of our rules is found by asking, for every packet that one of them dec
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -155,10 +156,10 @@ def acl_of(found: Rules, uplinks: Iterable[str], reject: str) -> Acl:
 
 def term_of(label: str) -> tuple[str, str, str]:
     """Pool, destination class and action of a rule by its label; raises ValueError."""
-    kind, pool, to, destination, action = label.split(" ")
-    if (kind, to) != ("pool", "to") or not destination.endswith(":") or action not in ("pass", "observe", "block"):
+    found = re.fullmatch(r"pool (\S+) to (\S+): (pass|observe|block)", label)
+    if found is None:
         raise ValueError(label)
-    return pool, destination[:-1], action
+    return found[1], found[2], found[3]
 
 
 def enforceable(acl: Acl, rejects: Sequence[str], fallback: str) -> tuple[Acl, list[str]]:

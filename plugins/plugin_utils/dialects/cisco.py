@@ -81,7 +81,8 @@ class Syntax:
     numbers: Mapping[int, str]
     everything: Mapping[int, str]
     addresses: tuple[str, ...]
-    resequence: str
+    resequence: Mapping[int, str]
+    """How an operator makes room between the numbers of a list."""
     rejects: Mapping[str, str]
     """What a denial says at its end for each reply to a blocked sender."""
     member: Callable[[Range], str]
@@ -403,8 +404,8 @@ class Lists:
             more = "more are needed, as what goes keeps its number until what comes has one"
             needed = more if mine else f"{len(lines)} are needed"
             raise Op25bError(
-                f"{shown}: between {low} and {high} there are {high - low - 1} numbers, and {needed}; make room with "
-                f"`{self.syntax.resequence.format(word=self.syntax.lists[family].split()[0], name=name)}`."
+                f"{shown}: between {low} and {high} there are {high - low - 1} numbers, and {needed}; "
+                f"{self.syntax.resequence[family].format(name=name)}."
             )
         return dict(sorted({**theirs, **result}.items()))
 

@@ -38,7 +38,11 @@ LISTS = cisco.Lists(
         numbers={4: "", 6: "sequence "},
         everything={4: "permit ip any any", 6: "permit ipv6 any any"},
         addresses=("ip address ", "ipv6 address "),
-        resequence="ip access-list resequence {name} 100000 1000",
+        resequence={
+            4: "make room with `ip access-list resequence {name} 100000 1000`",
+            # There is no such command for IPv6.
+            6: "enter the list anew under another name, with numbers from 100000 on and 1000 apart, and bind that",
+        },
         rejects={"admin-prohibited": ""},
         member=masked,
         address=_address,
