@@ -174,3 +174,8 @@ def test_the_host_picks_the_dialect():
         by_network_os("acme.os")
     with pytest.raises(Op25bError, match=r"dialect: 'nft' is not known; write one of nftables"):
         by_name("nft")
+
+
+@pytest.mark.parametrize(("wave", "asked"), [("all", True), ("observe", False)])
+def test_fragments_are_asked_for_their_ports_where_something_is_blocked(build, wave, asked):
+    assert ("exthdr frag exists jump fragments" in nftables.build(build(wave)).chains["forward"].rules) is asked
