@@ -10,7 +10,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 PACKAGES := iproute2 nftables openssl procps python3 python3-apt python3-venv systemd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sanity unit property lab-test molecule soak clean
+.PHONY: help setup demo test lint sanity unit property lab-test molecule bench-push soak clean
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ lab-test: setup ## Real packets and real mail in the lab
 molecule: setup ## The scenarios, or one of them: make molecule SCENARIO=linux_edge
 	@set -e; for scenario in $(or $(SCENARIO),$(notdir $(patsubst %/,%,$(wildcard molecule/*/)))); do \
 	    echo "molecule: $$scenario"; molecule test -s $$scenario; done
+
+bench-push: setup ## What a push costs beside cisco.ios, in CPU, time and lines; 10 minutes
+	python3 -m tests.benchmarks.push
 
 soak: setup ## Long: reloads of 100,000 prefixes under load, without a leak
 	pytest -q -s -m soak tests

@@ -1,0 +1,288 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a push costs beside cisco.ios: 1,000 entries on the IOS-XE stand-in, over real SSH and real Ansible.
+
+Prints min, median and max of several runs, and the ratios that are promised; ends with 1 where one is missed. CPU is that
+of the controller: user and system time of ansible-playbook and of every process that it leaves behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIXES = 500
+"""Of IPv6, each an entry in both directions."""
+UPLINK = "GigabitEthernet0/0/0"
+STARTUP = f"""hostname edge
+!
+archive
+ path flash:archive
+!
+interface {UPLINK}
+ ip address 192.0.2.198 255.255.255.252
+!
+interface GigabitEthernet0/0/1
+ ip address 198.51.100.1 255.255.255.0
+!
+end
+"""
+ONE_MORE = "2001:db8::18"
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass
+class Run:
+    """What one run of ansible-playbook took, and what its tasks returned."""
+
+    cpu: float
+    wall: float
+    results: list[dict[str, Any]]
+
+
+@dataclass
+class Series:
+    """Runs of the same play."""
+
+    name: str
+    runs: list[Run] = field(default_factory=list)
+
+    def median(self, what: str) -> float:
+        """The middle of all runs; `what` is cpu or wall."""
+        return statistics.median(getattr(run, what) for run in self.runs)
+
+    def say(self) -> None:
+        """Print what the runs took."""
+        for what in ("cpu", "wall"):
+            values = [getattr(run, what) for run in self.runs]
+            spread = " / ".join(f"{value:7.2f}" for value in (min(values), self.median(what), max(values)))
+            print(f"{self.name:36} {what:4} {spread} s   {len(values)} runs", flush=True)
+
+
+def policy(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
+    """A policy whose pool has many prefixes of IPv6; observed, since cisco.ios.ios_acls has a word for each of its entries."""
+    return {
+        "version": 1,
+        "pools": {"east": {"prefixes": ["198.51.100.0/24", *(f"2001:db8:{2 * n:x}::/48" for n in range(prefixes))]}},
+        "mail_servers": {"msa1": {"addresses": ["192.0.2.25", "2001:db8:ffff::25"], "role": "submission"}},
+        "exemptions": [{"prefixes": ["198.51.100.17", "2001:db8::17", *exempt], "who": "customers", "why": "contracts"}],
+        "waves": [{"name": "all", "date": "2019-03-01", "pools": "all", "action": "observe"}],
+    }
+
+
+def ours(prefixes: int, **more: Any) -> dict[str, Any]:
+    """The task of this collection."""
+    return {
+        "ccsnet.op25b.acl": {
+            "policy": policy(prefixes, **more),
+            "wave": "all",
+            "attachments": [{"interface": "GigabitEthernet0/0/1", "pools": ["east"]}],
+            "uplinks": [UPLINK],
+            "today": "2019-03-25",
+            "budget": 100000,
+        }
+    }
+
+
+EMPTY = {"ccsnet.op25b.acl": {"state": "deleted"}}
+NOTHING = {"ansible.netcommon.cli_command": {"command": "show privilege"}}
+
+
+def config_of(commands: Sequence[str], file: Path) -> dict[str, Any]:
+    """The same lines for cisco.ios.ios_config, by way of a file."""
+    file.write_text("\n".join(commands) + "\n")
+    return {"cisco.ios.ios_config": {"src": str(file)}}
+
+
+def acls_of(commands: Sequence[str]) -> dict[str, Any]:
+    """The entries of IPv6 as the argument of cisco.ios.ios_acls."""
+    lists: dict[str, list[dict[str, Any]]] = {}
+    for line in commands:
+        words = line.split()
+        if not line.startswith(" "):
+            entries = lists.setdefault(words[-1], []) if line.startswith("ipv6 access-list ") else None
+        elif entries is not None:
+            entries.append(ace(words))
+    acls = [{"name": name, "aces": aces} for name, aces in lists.items()]
+    return {"cisco.ios.ios_acls": {"state": "merged", "config": [{"afi": "ipv6", "acls": acls}]}}
+
+
+def ace(words: Sequence[str]) -> dict[str, Any]:
+    """One entry: sequence NUMBER remark ... or permit tcp SOURCE [eq smtp] DESTINATION [eq smtp] [syn]."""
+    if words[2] == "remark":
+        return {"sequence": int(words[1]), "remarks": [" ".join(words[3:])]}
+    found: dict[str, Any] = {"sequence": int(words[1]), "grant": words[2], "protocol": words[3]}
+    rest = list(words[4:])
+    for side in ("source", "destination"):
+        word = rest.pop(0)
+        found[side] = {"any": True} if word == "any" else {"host": rest.pop(0)} if word == "host" else {"address": word}
+        if rest[:1] == ["eq"]:
+            found[side]["port_protocol"] = {"eq": rest[1]}
+            del rest[:2]
+    if rest:
+        found["protocol_options"] = {words[3]: {rest.pop(): True}}
+    return found
+
+
+@contextlib.contextmanager
+def device(directory: Path) -> Iterator[int]:
+    """The stand-in; gives its port."""
+    (directory / "startup-config").write_text(STARTUP)
+    config = {
+        "platform": "ios",
+        "hostname": "edge",
+        "listen": ["127.0.0.1"],
+        "port": 0,
+        "users": {"ansible": {"password": "words", "privilege": 15}},
+        "startup": str(directory / "startup-config"),
+    }
+    (directory / "config.json").write_text(json.dumps(config))
+    command = [sys.executable, "-m", "lab.cli", "--config", str(directory / "config.json")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stdout is not None
+        try:
+            yield json.loads(daemon.stdout.readline())["ports"][0]
+        finally:
+            daemon.terminate()
+
+
+def _metered(command: Sequence[str], environment: dict[str, str], log: Path, answer: Any) -> None:
+    # The connection's own process leaves its parent; as the reaper of orphans we get it back, and its CPU time with it.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    begun = time.monotonic()
+    with log.open("w") as output:
+        code = subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=output, check=False).returncode
+    wall = time.monotonic() - begun
+    # It would wait for another task, until it has been idle for long.
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while left := children.read_text().split():
+        for child in left:
+            os.kill(int(child), signal.SIGTERM)
+            os.waitpid(int(child), 0)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer.put((code, used.ru_utime + used.ru_stime, wall))
+
+
+class Bench:
+    """Plays against one device."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self._directory = directory
+        self._variables = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": port,
+            "ansible_user": "ansible",
+            "ansible_password": "words",
+            "ansible_connection": "ansible.netcommon.network_cli",
+            "ansible_network_os": "cisco.ios.ios",
+            "ansible_network_cli_ssh_type": "libssh",
+            "ansible_host_key_checking": False,
+            # Both are for cisco.ios, which needs a minute for a paste, and as long to think while the session is idle.
+            "ansible_command_timeout": 900,
+            "ansible_connect_timeout": 900,
+            "ansible_python_interpreter": sys.executable,
+        }
+
+    def play(self, *tasks: dict[str, Any]) -> Run:
+        """One run of ansible-playbook."""
+        play = self._directory / "play.json"
+        play.write_text(json.dumps([{"hosts": "edge", "gather_facts": False, "tasks": list(tasks)}]))
+        log = self._directory / "log.json"
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": str(self._directory / "c"),
+            "HOME": str(self._directory),
+        }
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        command = [program, "-i", "edge,", "-e", json.dumps(self._variables), str(play)]
+        context = multiprocessing.get_context("fork")
+        answer = context.SimpleQueue()
+        meter = context.Process(target=_metered, args=(command, environment, log, answer))
+        meter.start()
+        code, cpu, wall = answer.get()
+        meter.join()
+        if code:
+            raise SystemExit(f"ansible-playbook ended with {code}: {log.read_text()[-3000:]}")
+        text = log.read_text()
+        found = json.loads(text[text.index("{\n") :])
+        results = [task["hosts"]["edge"] for play in found["plays"] for task in play["tasks"]]
+        return Run(cpu, wall, results)
+
+    def several(self, name: str, count: int, task: dict[str, Any], before: dict[str, Any] | None = None) -> Series:
+        """Runs of one task, each after another one that prepares the device."""
+        series = Series(name)
+        for _ in range(count):
+            if before:
+                self.play(before)
+            series.runs.append(self.play(task))
+        series.say()
+        return series
+
+
+def promised(what: str, ours: float, theirs: float, limit: float) -> bool:
+    """Print a ratio, and whether it is as promised."""
+    kept = ours * limit <= theirs
+    print(f"{what:36} 1/{theirs / ours:.0f} of theirs, at most 1/{limit:.0f}: {'kept' if kept else 'MISSED'}", flush=True)
+    return kept
+
+
+def main() -> int:
+    """Measure, print and judge."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name, device(Path(name)) as port:
+        bench = Bench(Path(name), port)
+        some, more = ours(PREFIXES), ours(PREFIXES, exempt=[ONE_MORE])
+        print(f"{'':36} {'':4} {'min':>7}   {'median':>7}   {'max':>7}")
+        nothing = bench.several("a task that asks one thing", 3, NOTHING)
+        cold = bench.several("ours, cold push", 3, some, before=EMPTY)
+        commands = cold.runs[-1].results[0]["commands"]
+        entries = sum(" permit " in line or " deny " in line for line in commands)
+        same = bench.several("ours, nothing to change", 5, some)
+        one = bench.several("ours, one exemption more", 5, more, before=some)
+        added = one.runs[-1].results[0]["commands"]
+        bench.play(some)
+        wire = bench.play(ours(PREFIXES, exempt=["198.51.100.18"])).results[0]["commands"]
+        bench.play(some)
+        their_same = bench.several("ios_acls, nothing to change", 2, acls_of(commands))
+        their_one = bench.several("ios_acls, one exemption more", 2, acls_of([*commands, *added]), before=some)
+        their_cold = bench.several("ios_config, cold push", 2, config_of(commands, Path(name) / "lines"), before=EMPTY)
+        assert bench.play(some).results[0]["commands"] == [], "ios_config made something else of the same lines"
+        assert not any(run.results[0]["changed"] for run in their_same.runs), "ios_acls was given other entries"
+        assert all(len(run.results[0]["commands"]) > 1 for run in their_one.runs), "ios_acls added nothing"
+        many = ours(5 * PREFIXES)
+        bench.several("ours, 5,000 entries, cold push", 1, many, before=EMPTY)
+        bench.several("ours, 5,000 entries, nothing", 2, many)
+        bench.several("ours, 5,000 entries, one exemption", 1, ours(5 * PREFIXES, exempt=[ONE_MORE]))
+
+    base = nothing.median("cpu")
+    print(f"\n{entries} entries in {len(commands)} lines; CPU is what a run takes beyond the task that asks one thing")
+    kept = [
+        promised("CPU, nothing to change", same.median("cpu") - base, their_same.median("cpu") - base, 50),
+        promised("CPU, one exemption more", one.median("cpu") - base, their_one.median("cpu") - base, 50),
+        promised("time, cold push", cold.median("wall"), their_cold.median("wall"), 5),
+        len(wire) <= 2,
+    ]
+    print(f"lines on the wire, one exemption     {len(wire)} of IPv4, at most 2: {'kept' if kept[-1] else 'MISSED'};", end=" ")
+    print(f"{len(added)} of IPv6, an entry for each direction")
+    return 0 if all(kept) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
