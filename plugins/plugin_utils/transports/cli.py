@@ -45,7 +45,8 @@ class Session:
         """Send one command; returns its output."""
         output, refused = self._get(command, **more)
         if refused:
-            raise Op25bError(f"the device refuses `{command}`: {words(output) or output.strip()}")
+            said = words(output)
+            raise Op25bError(f"the device refuses `{command}`: {said}" if said else f"`{command}` got no answer: {output.strip()}")
         return output
 
     def keep_mode(self) -> None:

@@ -44,7 +44,12 @@ class Transport(CliTransport):
         return Device(have, digest(text), self._armed(), True)
 
     def _running(self) -> str:
-        return self.session.ask("show running-config")
+        try:
+            return self.session.ask("show running-config")
+        except Op25bError as err:
+            if "Invalid input" in str(err):
+                raise Op25bError(f"{err}; it needs privilege 15: set ansible_become and ansible_become_method: enable.") from err
+            raise
 
     def _armed(self) -> Mapping[str, Any] | None:
         shown = self.session.ask("show archive config rollback timer")
