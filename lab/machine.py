@@ -500,6 +500,7 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
             "listen": [management.v4],
             "port": 22,
             "users": {first.user: {"password": first.password, "privilege": 15}},
+            **({"enable": first.enable} if first.enable else {}),
             "interfaces": first.interfaces,
             "startup": "/etc/lab-cli/startup-config",
         }

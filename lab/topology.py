@@ -44,6 +44,7 @@ class CommandLine:
     interfaces: dict[str, str]
     user: str = "ansible"
     password: str = "ansible-lab"
+    enable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,9 @@ HOSTS: dict[str, Host] = {
             ("north", "203.0.113.129/27", "2001:db8:9000::1/64"),
             "192.0.2.226/27",
             CommandLine(
-                "ios", {"GigabitEthernet0": "oob0", "GigabitEthernet0/0/0": "up0", "GigabitEthernet0/0/1": "north0"}
+                "ios",
+                {"GigabitEthernet0": "oob0", "GigabitEthernet0/0/0": "up0", "GigabitEthernet0/0/1": "north0"},
+                enable="enable-lab",
             ),
         ),
         _router(

@@ -9,6 +9,7 @@ looks finished in the middle: the end of a paste is known by the answer to its l
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from collections.abc import Sequence
@@ -46,7 +47,9 @@ class Session:
         output, refused = self._get(command, **more)
         if refused:
             said = words(output)
-            raise Op25bError(f"the device refuses `{command}`: {said}" if said else f"`{command}` got no answer: {output.strip()}")
+            raise Op25bError(
+                f"the device refuses `{command}`: {said}" if said else f"`{command}` got no answer: {output.strip()}"
+            )
         return output
 
     def keep_mode(self) -> None:
@@ -61,7 +64,7 @@ class Session:
         try:
             return str(self._connection.get(command=command, **more)), False
         except self._errors as err:
-            return str(err), True
+            return _text(str(err)), True
 
     def paste(self, lines: Sequence[str], probe: str, answer: str) -> str:
         """Send lines in the mode that the device is in, and return all that it printed.
@@ -84,12 +87,21 @@ class Session:
         return printed
 
 
+def _text(error: str) -> str:
+    """What network_cli raises: the device's output, or bytes of it as Python writes them."""
+    try:
+        read = ast.literal_eval(error) if error.startswith("b") else error
+    except (SyntaxError, ValueError):
+        return error
+    return read.decode(errors="replace") if isinstance(read, bytes) else error
+
+
 def words(output: str) -> str:
     """The device's own words of what is wrong, with the line that it is about; empty where all is well.
 
     %SYS-5-CONFIG_I and its like are log messages, which may come in between.
     """
-    lines = [line.rstrip() for line in output.replace("\\r", "").replace("\\n", "\n").splitlines()]
+    lines = [line.rstrip() for line in output.splitlines()]
     for at, line in enumerate(lines):
         if re.match(r"\s*%(?![A-Z0-9_]+-\d-)", line) or "invalid input" in line.lower():
             echoed = next((before.strip() for before in reversed(lines[:at]) if before.strip() not in ("", "^")), "")

@@ -48,7 +48,7 @@ class Transport(CliTransport):
             return self.session.ask("show running-config")
         except Op25bError as err:
             if "Invalid input" in str(err):
-                raise Op25bError(f"{err}; it needs privilege 15: set ansible_become and ansible_become_method: enable.") from err
+                raise Op25bError(f"{err}; it needs privilege 15: set ansible_become and ansible_become_method: enable.") from None
             raise
 
     def _armed(self) -> Mapping[str, Any] | None:
@@ -93,7 +93,7 @@ class Transport(CliTransport):
             if missing:
                 raise Op25bError(f"the device took the change without a word, and differs all the same: {missing[0]}")
         except Op25bError as err:
-            raise Op25bError(f"{err}; {self._back(device)}") from err
+            raise Op25bError(f"{err}; {self._back(device)}") from None
         if not seconds:
             self._keep()
             return ""

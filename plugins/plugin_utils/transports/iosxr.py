@@ -93,7 +93,7 @@ class Transport(CliTransport):
         except Op25bError as err:
             self.session.ask("abort")
             same = digest(self._running()) == device.token
-            raise Op25bError(f"{err}; {'it is as it was' if same else 'it is not as it was: look at it'}") from err
+            raise Op25bError(f"{err}; {'it is as it was' if same else 'it is not as it was: look at it'}") from None
         armed = self._armed()
         if not seconds:
             self._keep()
@@ -107,7 +107,7 @@ class Transport(CliTransport):
             failed = self.session.ask("show configuration failed")
             reasons = [line.strip() for line in failed.splitlines() if line.strip() and line.strip() not in ("!", "end")]
             told = "; ".join(line for line in reasons if not line.startswith(("!! SEMANTIC", "!! previous", "!! individual")))
-            raise Op25bError(f"the device refused the commit: {told or err}") from err
+            raise Op25bError(f"the device refused the commit: {told or err}") from None
         if "% " in said or "[no]" in said:
             raise Op25bError(f"the device refused the commit: {said.strip()}")
 
