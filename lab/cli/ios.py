@@ -502,8 +502,8 @@ EXEC = [
     ("show running-config interface <name:interface>", Do("show_running_interface")),
     ("show startup-config", Do("show_startup")),
     ("show access-lists [<name:word>]", Do("show_lists")),
-    ("show <family:(ip)> access-lists [<name:word>]", Do("show_lists")),
-    ("show <family:(ipv6)> access-list [<name:word>]", Do("show_lists")),
+    ("show ip access-lists [<name:word>]", Do("show_lists")),
+    ("show ipv6 access-list [<name:word>]", Do("show_lists")),
     ("show object-group [<name:word>]", Do("show_groups")),
     ("show ip interface [<name:interface>]", Do("show_ip_interface")),
     ("show ipv6 interface [<name:interface>]", Do("show_ipv6_interface")),
@@ -1182,7 +1182,7 @@ class Session:
 
     def _show_lists(self, words: Words) -> str:
         acls = sorted(self.device.config.acls.values(), key=lambda acl: (acl.family, acl.kind == "extended", acl.name))
-        family = {"ip": 4, "ipv6": 6}.get(words.get("family", ""))
+        family = next((number for word, number in (("ip", 4), ("ipv6", 6)) if word in words.keywords), None)
         lines = []
         counters = self.device.counters()
         for acl in acls:

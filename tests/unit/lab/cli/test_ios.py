@@ -577,6 +577,7 @@ def test_matches_are_shown(session, device):
         "IPv6 access list CUSTOMERS6\n    permit ipv6 2001:DB8:E000::/64 any (2 matches) sequence 10\n"
     )
     assert session.line("show access-lists").count("access list") == 4
+    assert session.line("show ip access-lists").count("access list") == 3
     cleared = []
     device.clear_counters = cleared.append
     run(session, "clear access-list counters", "clear ip access-list counters CUSTOMERS")
