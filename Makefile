@@ -45,13 +45,13 @@ sanity: setup ## ansible-test sanity on an installed copy
 	.ci/sanity
 
 unit: setup ## Unit tests
-	pytest -q tests/unit
+	pytest -q -n 2 tests/unit
 
 property: setup ## The laws of the core, and of the kernel, under generated policies and packets
-	pytest -q -m 'not soak' tests/property
+	pytest -q -n 2 -m 'not soak' tests/property
 
 lab-test: setup ## Real packets and real mail in the lab
-	pytest -q -m 'not soak' tests/lab
+	pytest -q -n 2 --dist loadfile -m 'not soak' tests/lab
 
 molecule: setup ## The scenarios, or one of them: make molecule SCENARIO=linux_edge
 	@set -e; for scenario in $(or $(SCENARIO),$(notdir $(patsubst %/,%,$(wildcard molecule/*/)))); do \
