@@ -197,6 +197,14 @@ def test_fragments_are_kinds_of_packets():
     assert headless.exact
 
 
+@pytest.mark.parametrize("ending", ["eq smtp", "established", "time-range NIGHT", "eq nosuchport"])
+def test_what_looks_into_the_transport_header_meets_later_fragments_as_a_permit_only(ending):
+    kinds = [
+        [box[0] for box in grammar.read_entry(f"{verb} tcp any any {ending}", 4, GROUPS).boxes] for verb in ("permit", "deny")
+    ]
+    assert kinds == [[((0, 0),), ((1, 1),)], [((0, 0),)]]
+
+
 # -- blocks, members, words --------------------------------------------------------------------------------------------
 
 

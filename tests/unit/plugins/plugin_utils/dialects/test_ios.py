@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -296,7 +297,7 @@ def test_an_entry_between_ours_that_is_none_of_them_is_refused(build):
     target, lines = hosted(build)
     first, last = (next(n for n, line in lines.items() if f"op25b: {mark}" in line) for mark in ("begin", "end"))
     between = {**target.lists, (4, "EDGE"): dict(sorted({**lines, first + 1: "permit udp any any"}.items()))}
-    have = cisco.replace(target, lists=between)
+    have = replace(target, lists=between)
     assert refusal(have, wanted(build, return_rule=False)) == (
         "ip access-list extended EDGE: 'permit udp any any' stands between the entries of this collection and is none of them; "
         f"give it a number below {first} or above {last}."
@@ -307,7 +308,7 @@ def test_a_place_that_the_operator_made_wrong_is_refused(build):
     target, lines = hosted(build)
     last = next(n for n, line in lines.items() if "op25b: end" in line)
     wrong = {**target.lists, (4, "EDGE"): dict(sorted({**lines, last + 1: "deny ip host 198.51.100.17 any"}.items()))}
-    have = cisco.replace(target, lists=wrong)
+    have = replace(target, lists=wrong)
     assert refusal(have, wanted(build, return_rule=False)) == (
         "ip access-list extended EDGE: the entries of this collection stand at a place that is no longer right for the "
         "operator's own; take them out (state: deleted), and apply again."
@@ -396,6 +397,19 @@ def test_one_exemption_more_is_two_lines(build, document):
         "object-group network OP25B-EXEMPTED",
         " host 198.51.100.33",
     )
+
+
+def test_members_that_stay_keep_the_places_that_the_device_shows(build):
+    have = ios.target(config(), wanted(build, exemptions=exempt(17, 33)))
+    head = "object-group network OP25B-EXEMPTED"
+    turned = replace(have, groups={**have.groups, head: have.groups[head][::-1]})
+    assert not ios.diff(turned, wanted(build, exemptions=exempt(17, 33))).changed
+    after = ios.target(turned, wanted(build, exemptions=exempt(17, 25, 33)))
+    assert after.groups[head] == ("host 198.51.100.33", "host 198.51.100.17", "host 198.51.100.25")
+
+
+def exempt(*hosts):
+    return [{"prefixes": [f"198.51.100.{host}" for host in hosts], "who": "customers", "why": "contracts"}]
 
 
 def test_the_budget_counts_entries_with_their_groups_written_out(build):
