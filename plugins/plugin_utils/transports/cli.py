@@ -52,6 +52,13 @@ class Session:
             )
         return output
 
+    def tell(self, command: str) -> str:
+        """Send one command whose refusal network_cli may not know for one: `%Rollback ...` is none of its patterns."""
+        output = self.ask(command)
+        if words(output):
+            raise Op25bError(f"the device refuses `{command}`: {words(output)}")
+        return output
+
     def keep_mode(self) -> None:
         """Let this task find the device in the mode in which the last one left it."""
         self._connection.set_check_prompt(None)

@@ -82,7 +82,9 @@ class Transport(CliTransport):
         self.before_change(device, self._running())
         if self.check:
             return ""
-        self.session.ask(f"configure terminal revert timer {minutes}")
+        entered = self.session.tell(f"configure terminal revert timer {minutes}")
+        if not self.session.configuring():
+            raise Op25bError(f"the device does not let us change it now: {entered.strip()}; nothing was changed.")
         try:
             printed = self.session.paste(plan.commands, _PROBE, _ANSWER)
             self.session.ask("end")
@@ -112,10 +114,10 @@ class Transport(CliTransport):
         return "it is back as it was" if same else "it went back, but not to the byte: look at it"
 
     def _revert(self) -> None:
-        self.session.ask("configure revert now")
+        self.session.tell("configure revert now")
 
     def _keep(self) -> None:
-        self.session.ask("configure confirm")
+        self.session.tell("configure confirm")
         if self.save:
             self.session.ask("write memory")
 

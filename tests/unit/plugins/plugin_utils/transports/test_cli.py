@@ -225,6 +225,52 @@ def test_without_an_archive_nothing_is_sent(now, document):
     assert not [line for line in edge.wire.sent if line.startswith("conf")]
 
 
+def lock(edge):
+    other = edge.device.session("other")
+    for line in ("configure terminal", "configuration mode exclusive auto", "end", "configure terminal"):
+        assert "%" not in other.line(line)
+
+
+def arm(edge):
+    # Between the look at what is armed and the command that arms, another run did so.
+    original = edge.wire.get
+
+    def get(command, **more):
+        if command.startswith("configure terminal revert"):
+            edge.device.session("ansible").line("configure terminal revert timer 9")
+        return original(command, **more)
+
+    edge.wire.get = get
+
+
+@pytest.mark.parametrize(
+    ("options", "prepare", "said"),
+    [
+        ({"no_archive": True}, None, "the device refuses `configure terminal revert timer 5`: %Turn config archive on"),
+        ({}, lock, "the device does not let us change it now: Configuration mode is locked by process"),
+        ({}, arm, "the device refuses `configure terminal revert timer 5`: %Rollback Confirmed Change is already pending"),
+    ],
+)
+def test_where_the_timer_does_not_begin_nothing_is_sent(now, document, options, prepare, said):
+    edge = Edge("ios", lambda: now[0], **options)
+    if prepare:
+        prepare(edge)
+    running = edge.device.running()
+    with pytest.raises(Op25bError, match=said):
+        edge.apply(document)
+    assert edge.wire.sent[-1] == "configure terminal revert timer 5"
+    assert edge.device.running() == running
+    assert (edge.device.revert is not None) is (prepare is arm)
+
+
+def test_a_confirmation_that_the_device_refuses_is_none(now, document):
+    edge = Edge("ios", lambda: now[0])
+    edge.device.session("night").line("configure terminal revert timer 9")
+    with pytest.raises(Op25bError, match="refuses `configure confirm`: %Rollback Confirmed Change is pending for user night"):
+        edge.to.confirm(None)
+    assert edge.device.revert is not None
+
+
 def test_it_survives_a_reboot_only_when_asked(now, document):
     edge = Edge("ios", lambda: now[0])
     edge.apply(document, 0)
