@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -63,6 +64,51 @@ class Ansible:
         result = self.task(module, *options, **arguments)
         assert result["failed"], result["printed"]
         return str(result["msg"])
+
+
+class Playbook:
+    """Runs tasks on hosts of a lab as its inventory reaches them, in one process of ansible-playbook."""
+
+    def __init__(self, lab: str, place: Path) -> None:
+        self.lab, self.place = lab, place
+
+    def start(self, plays: list[dict[str, Any]]) -> subprocess.Popen[str]:
+        """In a session of its own, so that kill_group ends all but its persistent connections."""
+        self.place.write_text(json.dumps([{"gather_facts": False, **play} for play in plays], default=str), encoding="utf-8")
+        return subprocess.Popen(
+            [str(BIN / "ansible-playbook"), str(self.place)],
+            cwd=ROOT,
+            env=environment(OP25B_LAB=self.lab, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json"),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def results(process: subprocess.Popen[str]) -> dict[str, list[dict[str, Any]]]:
+        """For each host the results of its tasks, in order; `failed` is in each."""
+        printed, complaints = process.communicate(timeout=180)
+        begin = printed.find("{\n")
+        assert begin >= 0, printed + complaints
+        found: dict[str, list[dict[str, Any]]] = {}
+        for task in (task for play in json.loads(printed[begin:])["plays"] for task in play["tasks"]):
+            for host, result in task["hosts"].items():
+                found.setdefault(host, []).append({"failed": False, **result})
+        return found
+
+    def run(self, plays: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+        return self.results(self.start(plays))
+
+
+def end_all(lab: str) -> None:
+    """End every process that works on this lab from outside: controllers, and the connections that they leave behind."""
+    mark = f"OP25B_LAB={lab}".encode()
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (directory / "environ").read_bytes().split(b"\0"):
+                os.kill(int(directory.name), signal.SIGKILL)
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
