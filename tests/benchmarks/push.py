@@ -102,6 +102,8 @@ def ours(prefixes: int, **more: Any) -> dict[str, Any]:
 
 
 EMPTY = {"ccsnet.op25b.acl": {"state": "deleted"}}
+PATIENT = {"ansible_command_timeout": 900, "ansible_connect_timeout": 900}
+"""For cisco.ios, which needs minutes for its lines, and as long to think while the session is idle; ours has the defaults."""
 NOTHING = {"ansible.netcommon.cli_command": {"command": "show privilege"}}
 
 
@@ -115,7 +117,7 @@ def acls_of(commands: Sequence[str]) -> dict[str, Any]:
         elif entries is not None:
             entries.append(ace(words))
     acls = [{"name": name, "aces": aces} for name, aces in lists.items()]
-    return {"cisco.ios.ios_acls": {"state": "merged", "config": [{"afi": "ipv6", "acls": acls}]}}
+    return {"cisco.ios.ios_acls": {"state": "merged", "config": [{"afi": "ipv6", "acls": acls}]}, "vars": PATIENT}
 
 
 def ace(words: Sequence[str]) -> dict[str, Any]:
@@ -166,9 +168,6 @@ class Bench:
             "ansible_network_os": "cisco.ios.ios",
             "ansible_network_cli_ssh_type": "libssh",
             "ansible_host_key_checking": False,
-            # Both are for cisco.ios, which needs a minute for a paste, and as long to think while the session is idle.
-            "ansible_command_timeout": 900,
-            "ansible_connect_timeout": 900,
             "ansible_python_interpreter": sys.executable,
         }
 
@@ -203,7 +202,7 @@ class Bench:
         """The same lines for cisco.ios.ios_config, by way of a file."""
         file = self._directory / "lines.cfg"
         file.write_text("\n".join(commands) + "\n")
-        return {"cisco.ios.ios_config": {"src": str(file)}}
+        return {"cisco.ios.ios_config": {"src": str(file)}, "vars": PATIENT}
 
     def several(self, name: str, count: int, task: dict[str, Any], before: dict[str, Any] | None = None) -> Series:
         """Runs of one task, each after another one that prepares the device."""
