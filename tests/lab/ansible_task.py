@@ -78,7 +78,12 @@ class Playbook:
         return subprocess.Popen(
             [str(BIN / "ansible-playbook"), str(self.place)],
             cwd=ROOT,
-            env=environment(OP25B_LAB=self.lab, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json"),
+            env=environment(
+                OP25B_LAB=self.lab,
+                ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+                # How long network_cli waits for more after each prompt; the default of 0.2 s is most of a task's time.
+                ANSIBLE_PERSISTENT_BUFFER_READ_TIMEOUT="0.02",
+            ),
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

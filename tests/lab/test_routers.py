@@ -345,14 +345,15 @@ def stopped(state, facts, way, family, host, what):
     return way == "out" and what not in ("exempted", "submission") and blocked(state, host)
 
 
+@pytest.fixture(scope="class", params=list(STATES))
+def state(request, routers):
+    for results in routers.fresh().play(acl(**STATES[request.param])).values():
+        assert not results[0]["failed"], results[0]["msg"]
+    return request.param
+
+
 class TestStanding:
     """Each state of the policy on both edges at once; every test of this class leaves it standing."""
-
-    @pytest.fixture(scope="class", params=list(STATES))
-    def state(self, request, routers):
-        for results in routers.fresh().play(acl(**STATES[request.param])).values():
-            assert not results[0]["failed"], results[0]["msg"]
-        return request.param
 
     def test_the_matrix_is_what_the_policy_says(self, lab, routers, state):
         read = policy.load(DOCUMENT, datetime.date.fromisoformat(TODAY))
