@@ -162,6 +162,14 @@ def term_of(label: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
+def is_label(text: str) -> bool:
+    """Whether a rule of ours may have this label."""
+    try:
+        return text in (EXEMPTED, PERMITTED) or bool(term_of(text))
+    except ValueError:
+        return False
+
+
 def enforceable(acl: Acl, rejects: Sequence[str], fallback: str) -> tuple[Acl, list[str]]:
     """What of an Acl an ordered list at the uplinks can say, and a sentence for each thing that it cannot.
 

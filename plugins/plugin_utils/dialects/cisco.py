@@ -185,7 +185,7 @@ class Lists:
         return found
 
     def _rules(self, config: Config, key: ListKey, direction: str, groups: Groups) -> tuple[list[Rule], str]:
-        """The rules that our lines of a list are, and the reply to who is blocked; raises ValueError at a strange line."""
+        """The rules that our lines of a list are, and the reply to who is blocked; a line that is none is left out."""
         inside: dict[tuple[str, bool, bool, bool], list[Side]] = {}
         outside: dict[tuple[str, bool, bool, bool], list[Side]] = {}
         label = ""
@@ -195,8 +195,8 @@ class Lists:
                 label = line[len(_REMARK) :]
                 continue
             ace = read_ace(line, key[0], groups)
-            if ace is None:
-                raise ValueError(line)
+            if ace is None or not ordered.is_label(label):
+                continue
             sides = [
                 Side() if p.prefixes is None and p.group is None else Side("", p.prefixes or NOTHING)
                 for p in (ace.source, ace.destination)
@@ -212,26 +212,21 @@ class Lists:
         """The Acl of a device, and every line in which the device is not just what such an Acl asks for."""
         found: dict[tuple[str, int], list[Rule]] = {}
         uplinks: set[str] = set()
-        drift: list[str] = []
         tickets: set[str] = set()
         reject = "admin-prohibited"
         groups = {family: self._members(config, family) for family in FAMILIES}
         for key, places in self.used(config).items():
             tickets |= {line[len(_TICKET) :] for line in self._ours(config, key).values() if line.startswith(_TICKET)}
             for direction in {direction for _interface, direction in places}:
-                try:
-                    rules, said = self._rules(config, key, direction, groups[key[0]])
-                except ValueError as err:
-                    drift.append(f"{self.syntax.lists[key[0]]}{key[1]}: - {err}")
-                    continue
+                rules, said = self._rules(config, key, direction, groups[key[0]])
                 found.setdefault((direction, key[0]), rules)
                 reject = said if direction == OUT else reject
             uplinks |= {interface for interface, _direction in places}
         try:
             acl = replace(ordered.acl_of(found, uplinks, reject), tickets=tuple(sorted(tickets)))
-            return acl, drift + self.differences(config, self.target(config, Wanted(acl)))
-        except (ValueError, Op25bError) as err:
-            return Acl(), [*drift, str(err)]
+            return acl, self.differences(config, self.target(config, Wanted(acl)))
+        except Op25bError as err:
+            return Acl(), [str(err)]
 
     def parse(self, text: str) -> tuple[Acl, list[str]]:
         """The Acl of a running configuration as text, and its drift."""
@@ -372,9 +367,7 @@ class Lists:
             if name in line.split():
                 raise Op25bError(f"{shown}: this access list is also used by '{line}'; give the uplinks one of their own.")
 
-    def _hosted(
-        self, have: Config, key: ListKey, lines: Sequence[str], rules: Sequence[Rule], direction: str
-    ) -> dict[int, str]:
+    def _hosted(self, have: Config, key: ListKey, lines: Sequence[str], rules: Sequence[Rule], direction: str) -> dict[int, str]:
         """A list of the operator with our lines in it."""
         family, name = key
         shown = f"{self.syntax.lists[family]}{name}"
@@ -553,7 +546,9 @@ class Lists:
                 passed = config.packets.get(key, {}).get(number, 0)
                 if " undetermined-transport" in line:
                     fragments += passed
-                elif label.startswith("pool ") and (line.startswith("deny ") or line.endswith(" syn")):
+                elif (
+                    label.startswith("pool ") and ordered.is_label(label) and (line.startswith("deny ") or line.endswith(" syn"))
+                ):
                     pool, destination, action = ordered.term_of(label)
                     if action != "pass":
                         for direction in {direction for _interface, direction in places}:

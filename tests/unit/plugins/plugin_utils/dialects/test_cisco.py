@@ -48,3 +48,31 @@ def test_without_both_remarks_nothing_can_be_told_apart(gone):
 def test_an_end_that_an_interrupted_run_left_goes():
     left = "\n".join(line for line in RUNNING.splitlines() if not line.lstrip().startswith(("10 ", "20 ", "30 "))) + "\n"
     assert taken_out(left) == ("ip access-list extended EDGE-OUT", " no 40 remark op25b: end")
+
+
+OWN = """\
+interface GigabitEthernet0/0/0
+ ip access-group OP25B-OUT out
+!
+object-group network OP25B-pool-east
+ 198.51.100.0 255.255.255.128
+!
+ip access-list extended OP25B-OUT
+ 1000 remark op25b: ticket OP-17
+ 1500 permit tcp any any eq smtp
+ 2000 remark op25b: pool east to any: block
+ 3000 deny tcp object-group OP25B-pool-east any eq smtp
+ 3500 permit udp any any
+ 2000000000 permit ip any any
+!
+"""
+
+
+def test_what_is_no_rule_of_ours_is_drift_and_hides_nothing():
+    found, drift = ios.parse(OWN)
+    assert found.as_data()["pools"]["east"]["actions"] == {"any": "block"}
+    assert [line.partition(": ")[2] for line in drift] == [
+        "- 1000 remark op25b: ticket OP-17",
+        "- 1500 permit tcp any any eq smtp",
+        "- 3500 permit udp any any",
+    ]

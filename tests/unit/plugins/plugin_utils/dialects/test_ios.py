@@ -346,10 +346,12 @@ def test_what_was_changed_by_hand_is_drift(old, new, drift):
     assert drift in ios.parse(READ.replace(old, new))[1]
 
 
-def test_a_strange_label_is_told_and_read_as_nothing():
-    found, drift = ios.parse(READ.replace("pool west_cable to any: block", "pool west_cable to any: shout"))
-    assert found == acl.Acl()
-    assert drift == ["pool west_cable to any: shout"]
+def test_a_strange_label_is_told_and_hides_nothing_else():
+    strange = READ.replace("pool west_cable to any: block", "pool west_cable to any: shout")
+    found, drift = ios.parse(strange)
+    assert {pool.name: dict(pool.terms)["any"] for pool in found.pools} == {"east_ftth": "block", "west_cable": "pass"}
+    assert any(line.endswith("remark op25b: pool west_cable to any: shout") for line in drift)
+    assert set(ios.counts(ios.from_text(strange))["pools"]["west_cable"]) == {"mobile"}
 
 
 SHOWN = """\
