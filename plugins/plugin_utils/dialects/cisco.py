@@ -567,6 +567,22 @@ class Lists:
         return {}
 
 
+def with_packets(config: Config, listing: str, key_of: Callable[[str], ListKey | None]) -> Config:
+    """The configuration with the counters of a listing; `key_of` names the list that a line begins, if it begins one."""
+    found: dict[ListKey, dict[int, int]] = {}
+    key: ListKey | None = None
+    for line in listing.splitlines():
+        begun = key_of(line)
+        number = re.match(r" +(\d+) ", line) or re.search(r" sequence (\d+)$", line)
+        if begun:
+            key = begun
+        elif key and number:
+            matches = re.search(r"\((\d+) (?:hw )?match(?:es)?\)", line)
+            packets = found.setdefault(key, {})
+            packets[int(number[1])] = packets.get(int(number[1]), 0) + (int(matches[1]) if matches else 0)
+    return replace(config, packets=found)
+
+
 def _open_ended(lines: Sequence[str], family: int) -> bool:
     """Whether entries of ours begin in a list of the operator without an end, or end without a beginning."""
     marks = [line for line in lines if line in (_BEGIN, _END)]

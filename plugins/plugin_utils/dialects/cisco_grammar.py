@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..errors import Op25bError
 from ..ordered import TCP, Entry, boxes, everything
 from ..prefixes import BITS, PrefixSet, Range, Span, address_text
 
@@ -293,10 +292,3 @@ def members(lines: Iterable[str], family: int) -> PrefixSet | None:
             return None
         found += list(read.ranges(family))
     return PrefixSet.of(found)
-
-
-def interface_missing(name: str, known: Iterable[str]) -> Op25bError:
-    """The sentence for an interface that the device does not have."""
-    return Op25bError(
-        f"uplinks: the device has no interface '{name}'; write one as its running configuration does: {', '.join(known)}."
-    )

@@ -9,7 +9,6 @@ Source: "Security Configuration Guide: Access Control Lists, Cisco IOS XE 17" (o
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from ..prefixes import Range
 from . import cisco
@@ -62,16 +61,9 @@ addresses, differences, sources = LISTS.addresses, LISTS.differences, LISTS.sour
 
 def with_counters(config: Config, listing: str) -> Config:
     """The configuration with its counters, from `show ip access-lists` and `show ipv6 access-list`."""
-    found: dict[cisco.ListKey, dict[int, int]] = {}
-    key: cisco.ListKey | None = None
-    for line in listing.splitlines():
-        head = re.match(r"(?:Extended|Standard) IP access list (\S+)|IPv6 access list (\S+)", line)
-        if head:
-            key = (4, head[1]) if head[1] else (6, head[2])
-            continue
-        number = re.match(r" +(\d+) ", line) or re.search(r" sequence (\d+)$", line)
-        matches = re.search(r"\((\d+) match(?:es)?\)", line)
-        if key and number:
-            packets = found.setdefault(key, {})
-            packets[int(number[1])] = packets.get(int(number[1]), 0) + (int(matches[1]) if matches else 0)
-    return replace(config, packets=found)
+    return cisco.with_packets(config, listing, _list_begun)
+
+
+def _list_begun(line: str) -> cisco.ListKey | None:
+    head = re.match(r"(?:Extended|Standard) IP access list (\S+)|IPv6 access list (\S+)", line)
+    return ((4, head[1]) if head[1] else (6, head[2])) if head else None

@@ -10,7 +10,6 @@ object group ACLs, icmp-off).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from . import cisco
 from .cisco import Config
@@ -67,16 +66,9 @@ def counter_commands(config: Config) -> list[str]:
 
 def with_counters(config: Config, listing: str) -> Config:
     """The configuration with its counters, from what `counter_commands` showed."""
-    found: dict[cisco.ListKey, dict[int, int]] = {}
-    key: cisco.ListKey | None = None
-    for line in listing.splitlines():
-        head = re.match(r"ipv([46]) access-list (\S+)", line)
-        if head:
-            key = (int(head[1]), head[2])
-            continue
-        number = re.match(r" +(\d+) ", line)
-        matches = re.search(r"\((\d+) (?:hw )?match(?:es)?\)", line)
-        if key and number:
-            packets = found.setdefault(key, {})
-            packets[int(number[1])] = packets.get(int(number[1]), 0) + (int(matches[1]) if matches else 0)
-    return replace(config, packets=found)
+    return cisco.with_packets(config, listing, _list_begun)
+
+
+def _list_begun(line: str) -> cisco.ListKey | None:
+    head = re.match(r"ipv([46]) access-list (\S+)", line)
+    return (int(head[1]), head[2]) if head else None

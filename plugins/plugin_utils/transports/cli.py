@@ -12,13 +12,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ..errors import Op25bError
 from . import Device, Way
 
 _LINES_A_PASTE = 200
+_PROBE, _ANSWER = "do show privilege", r"Current privilege level is \d+"
+"""What ends a paste: a command that any configuration mode takes, and what it prints."""
 _PATIENCE = 600
 """How often a silent device is asked again before a paste counts as lost; each takes network_cli's buffer_read_timeout."""
 
@@ -73,16 +76,13 @@ class Session:
         except self._errors as err:
             return _text(str(err)), True
 
-    def paste(self, lines: Sequence[str], probe: str, answer: str) -> str:
-        """Send lines in the mode that the device is in, and return all that it printed.
-
-        `probe` is a command that may stand in that mode, `answer` a regular expression for its output.
-        """
+    def paste(self, lines: Sequence[str]) -> str:
+        """Send lines in configuration mode, and return all that the device printed."""
         printed = ""
         for at in range(0, len(lines), _LINES_A_PASTE):
-            output, _refused = self._get("\n".join([*lines[at : at + _LINES_A_PASTE], probe]))
+            output, _refused = self._get("\n".join([*lines[at : at + _LINES_A_PASTE], _PROBE]))
             for _again in range(_PATIENCE):
-                if re.search(answer, output):
+                if re.search(_ANSWER, output):
                     break
                 more, _refused = self._get(" ")
                 output += "\n" + more
@@ -124,7 +124,7 @@ def digest(text: str) -> str:
     return hashlib.sha256("\n".join(line.rstrip() for line in kept).encode()).hexdigest()
 
 
-class CliTransport:
+class CliTransport(ABC):
     """What the transports over a command line share."""
 
     def __init__(self, way: Way) -> None:
@@ -142,3 +142,44 @@ class CliTransport:
             raise Op25bError(
                 "the configuration was changed by someone else between reading and changing it; nothing was changed. Run again."
             )
+
+    @abstractmethod
+    def _armed(self) -> Mapping[str, Any] | None:
+        """The unconfirmed change on the device."""
+
+    @abstractmethod
+    def _keep(self) -> None:
+        """Keep the armed change."""
+
+    @abstractmethod
+    def _take_back(self) -> None:
+        """Take the armed change back now."""
+
+    def _claim(self, change: str | None) -> Mapping[str, Any] | None:
+        """The armed change, if this task may end it."""
+        armed = self._armed()
+        if armed and change and change != armed["id"]:
+            raise Op25bError(
+                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
+            )
+        return armed
+
+    def confirm(self, change: str | None) -> bool:
+        """Keep the armed change; with `save` also across a reboot."""
+        if self._claim(change) is None:
+            if change:
+                raise Op25bError(
+                    "there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before."
+                )
+            return False
+        if not self.check:
+            self._keep()
+        return True
+
+    def cancel(self, change: str | None) -> bool:
+        """Take the armed change back now."""
+        if self._claim(change) is None:
+            return False
+        if not self.check:
+            self._take_back()
+        return True

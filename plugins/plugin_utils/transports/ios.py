@@ -26,7 +26,6 @@ _GUARD = 5
 _PENDING = re.compile(
     r"Time configured.*?: *(?P<at>.+?) *$.*?Timer value: *(?P<value>\d+) *min.*?User: *(?P<who>\S+)", re.MULTILINE | re.DOTALL
 )
-_PROBE, _ANSWER = "do show privilege", r"Current privilege level is \d+"
 
 
 class Transport(CliTransport):
@@ -40,7 +39,6 @@ class Transport(CliTransport):
         if counters:
             shown = [self.session.ask(command) for command in ("show ip access-lists", "show ipv6 access-list")]
             have = ios.with_counters(have, "\n".join(shown))
-        self._archive = re.search(r"^archive\n(?: .*\n)* path ", text, re.MULTILINE) is not None
         return Device(have, digest(text), self._armed(), True)
 
     def _running(self) -> str:
@@ -74,19 +72,20 @@ class Transport(CliTransport):
             raise Op25bError(
                 f"confirm: {seconds} is out of range; the revert timer of this device takes at most {_LONGEST * 60} seconds."
             )
-        if not self._archive:
+        running = self._running()
+        if not re.search(r"^archive\n(?: .*\n)* path ", running, re.MULTILINE):
             raise Op25bError(
                 "this device has no configuration archive, and without it no change goes back by itself; configure `archive` "
                 "with a `path` such as flash:archive first. Nothing was sent."
             )
-        self.before_change(device, self._running())
+        self.before_change(device, running)
         if self.check:
             return ""
         entered = self.session.tell(f"configure terminal revert timer {minutes}")
         if not self.session.configuring():
             raise Op25bError(f"the device does not let us change it now: {entered.strip()}; nothing was changed.")
         try:
-            printed = self.session.paste(plan.commands, _PROBE, _ANSWER)
+            printed = self.session.paste(plan.commands)
             self.session.ask("end")
             wrong = words(printed)
             if wrong:
@@ -107,50 +106,19 @@ class Transport(CliTransport):
         try:
             if self.session.configuring():
                 self.session.ask("end")
-            self._revert()
+            self._take_back()
         except Op25bError as err:
             return f"it goes back by itself when its timer ends, since going back now did not work: {err}"
         same = digest(self._running()) == device.token
         return "it is back as it was" if same else "it went back, but not to the byte: look at it"
 
-    def _revert(self) -> None:
+    def _take_back(self) -> None:
         self.session.tell("configure revert now")
 
     def _keep(self) -> None:
         self.session.tell("configure confirm")
         if self.save:
             self.session.ask("write memory")
-
-    def confirm(self, change: str | None) -> bool:
-        """Keep the armed change; with `save` also across a reboot."""
-        armed = self._armed()
-        if armed is None:
-            if change:
-                raise Op25bError(
-                    "there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before."
-                )
-            return False
-        self._named(armed, change)
-        if not self.check:
-            self._keep()
-        return True
-
-    def cancel(self, change: str | None) -> bool:
-        """Take the armed change back now."""
-        armed = self._armed()
-        if armed is None:
-            return False
-        self._named(armed, change)
-        if not self.check:
-            self._revert()
-        return True
-
-    @staticmethod
-    def _named(armed: Mapping[str, Any], change: str | None) -> None:
-        if change and change != armed["id"]:
-            raise Op25bError(
-                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
-            )
 
 
 def _moment(text: str) -> datetime:

@@ -21,7 +21,6 @@ from .cli import CliTransport, digest, words
 
 _SHORTEST, _LONGEST, _GUARD = 30, 65535, 120
 """Seconds of a trial: what the system takes, and what guards a change that nobody asked to arm."""
-_PROBE, _ANSWER = "do show privilege", r"Current privilege level is \d+"
 _QUESTION = r"\[(?:no|cancel)\]: ?$"
 
 
@@ -83,7 +82,7 @@ class Transport(CliTransport):
         try:
             # The lock is ours only now.
             self.before_change(device, self._running())
-            printed = self.session.paste(plan.commands, _PROBE, _ANSWER)
+            printed = self.session.paste(plan.commands)
             if words(printed):
                 raise Op25bError(f"the device refused the change: {words(printed)}")
             self._commit(f"commit confirmed {max(seconds or _GUARD, _SHORTEST)}")
@@ -117,37 +116,12 @@ class Transport(CliTransport):
             raise Op25bError("the device did not take the confirmation; it goes back by itself.")
         self.session.ask("end")
 
-    def confirm(self, change: str | None) -> bool:
-        """Keep the armed change."""
-        armed = self._ours(change)
-        if armed is None:
-            if change:
-                raise Op25bError(
-                    "there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before."
-                )
-            return False
-        if not self.check:
-            self._keep()
-        return True
+    def _take_back(self) -> None:
+        self.session.ask("abort")
 
-    def cancel(self, change: str | None) -> bool:
-        """Take the armed change back now."""
-        if self._ours(change) is None:
-            return False
-        if not self.check:
-            self.session.ask("abort")
-        return True
-
-    def _ours(self, change: str | None) -> Mapping[str, Any] | None:
-        """The armed change, if this session may end it."""
-        armed = self._armed()
-        if armed is None:
-            return None
-        if change and change != armed["id"]:
-            raise Op25bError(
-                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
-            )
-        if not self.session.configuring():
+    def _claim(self, change: str | None) -> Mapping[str, Any] | None:
+        armed = super()._claim(change)
+        if armed and not self.session.configuring():
             raise Op25bError(
                 f"the change that {armed['who']} armed at {armed['at']} belongs to another session, and this device lets no "
                 "other end it; it goes back by itself. Arm and confirm in one run, and set ansible_connect_timeout "
