@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 # What the lab and the tests run, beside what every Debian or Ubuntu has.
-PACKAGES := iproute2 nftables openssl procps python3 python3-apt python3-venv systemd
+PACKAGES := iproute2 netconfd nftables openssh-server openssl procps python3 python3-apt python3-venv systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint sanity unit property lab-test molecule bench-push soak clean

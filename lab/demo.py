@@ -30,7 +30,7 @@ STATE = re.compile(r"(open|refused|filtered|unreachable|not probed)(?: ([\d.]+) 
 OUTSIDE = ("mobile_carrier", "other_isp")
 BLOCKED = ("cust-east", "cust-west", "cust-north", "cust-south")
 """A customer of each pool, behind an edge of each kind."""
-ROUTERS = tuple(host.name for host in HOSTS.values() if host.cli)
+ROUTERS = tuple(host.name for host in HOSTS.values() if host.cli and host.cli.port == 22)
 
 MAIL = """
 import json, smtplib, ssl, sys

@@ -396,6 +396,8 @@ def overlays() -> list[str]:
 def binds(python: str) -> list[tuple[str, str]]:
     """The checkout and the Pythons, wherever they are: a host's own /tmp and /run must not hide them."""
     wanted = {str(REPOSITORY), sys.prefix, sys.base_prefix, str(Path(python).parents[1])}
+    if yang := os.environ.get("OP25B_YANG"):
+        wanted.add(os.path.abspath(yang))
     hidden = [*mounts(), "/tmp", "/run"]
     return [
         (place, place)
@@ -491,14 +493,47 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
     if "/etc/nftables.conf" in host.files:
         put("/etc/init.d/lab-nftables", (FILES / "lab-nftables").read_text(), 0o755)
         link("/etc/rcS.d/S01lab-nftables", "../init.d/lab-nftables")
-    if host.cli:
+    management = next((wire for wire in host.interfaces if wire.segment == topology.MANAGEMENT), None)
+    if host.cli and management and host.cli.platform == "junos":
         first = host.cli
-        management = next(wire for wire in host.interfaces if wire.segment == topology.MANAGEMENT)
+        config = {
+            "hostname": name,
+            "interfaces": first.interfaces,
+            "netconfd": "/run/lab-junos/netconfd.sock",
+            "agent": "/run/lab-junos/agent.sock",
+            "history": "/etc/lab-junos/commits.json",
+            "model": "mx480",
+            "confirmed_commit": "1.0",
+            "options": {},
+        }
+        put("/etc/lab-junos.json", json.dumps(config, indent=1) + "\n", 0o600)
+        put("/etc/lab-junos/startup.xml", (FILES / f"{name}.xml").read_text())
+        # A login of its own name with root's rights: Junos's superuser, who can read the checkout wherever that is.
+        hashed = subprocess.run(
+            ["openssl", "passwd", "-6", "-stdin"], input=first.password, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for path, line, mode in (
+            ("/etc/passwd", f"{first.user}:x:0:0::/root:/bin/sh\n", 0o644),
+            ("/etc/shadow", f"{first.user}:{hashed}:::::::\n", 0o600),
+        ):
+            others = [each for each in Path(path).read_text().splitlines(keepends=True) if not each.startswith(f"{first.user}:")]
+            put(path, "".join([*others, line]), mode)
+        words = {
+            "PYTHON": python,
+            "CHECKOUT": str(REPOSITORY),
+            "LISTEN": f"{management.v4}:{first.port}",
+            "YANG": os.path.abspath(os.environ.get("OP25B_YANG") or REPOSITORY / "lab" / "junos" / "yang"),
+        }
+        put("/etc/default/lab-junos", "".join(f"{key}='{value}'\n" for key, value in words.items()))
+        put("/etc/init.d/lab-junos", (FILES / "lab-junos").read_text(), 0o755)
+        link("/etc/rc2.d/S01lab-junos", "../init.d/lab-junos")
+    elif host.cli and management:
+        first = host.cli
         config = {
             "platform": first.platform,
             "hostname": name,
             "listen": [management.v4],
-            "port": 22,
+            "port": first.port,
             "users": {first.user: {"password": first.password, "privilege": 15}},
             **({"enable": first.enable} if first.enable else {}),
             "interfaces": first.interfaces,

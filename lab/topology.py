@@ -37,14 +37,20 @@ class Interface:
 
 
 @dataclass(frozen=True)
-class CommandLine:
-    """What a router's stand-in is: its platform, and its own names of the interfaces, with the kernel's."""
+class StandIn:
+    """What stands in for a router: its platform, and its own names of the interfaces, with the kernel's."""
 
     platform: str
+    """`junos` speaks NETCONF, anything else a command line."""
     interfaces: dict[str, str]
     user: str = "ansible"
     password: str = "ansible-lab"
     enable: str | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, at its address in the management network: SSH's port, or that of NETCONF over SSH."""
+        return 830 if self.platform == "junos" else 22
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Host:
     routes: tuple[str, ...] = ()
     forwards: bool = False
     listens: tuple[int, ...] = ()
-    cli: CommandLine | None = None
+    cli: StandIn | None = None
     files: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -88,9 +94,9 @@ def _east(name: str, v4: int, v6: int, **more: object) -> Host:
 
 
 def _router(
-    name: str, core: tuple[str, str, str], customers: tuple[str, str, str], management: str, cli: CommandLine
+    name: str, core: tuple[str, str, str], customers: tuple[str, str, str], management: str, cli: StandIn
 ) -> Host:
-    """An edge behind a stand-in's command line: its kernel forwards, its stand-in says what."""
+    """An edge behind a stand-in: its kernel forwards, its stand-in says what."""
     number = int(management.partition("/")[0].rpartition(".")[2])
     gateways = [str(ipaddress.ip_interface(address).network[1]) for address in core[1:]]
     pool = ipaddress.ip_interface(customers[2]).network.supernet(new_prefix=36)
@@ -152,6 +158,7 @@ HOSTS: dict[str, Host] = {
                 Interface("lines", "lines", ("203.0.113.193/26", "2001:db8:d000::1/64")),
                 Interface("core-c1", "core-c1", ("192.0.2.197/30", "2001:db8:1:1::1/64")),
                 Interface("core-x1", "core-x1", ("192.0.2.201/30", "2001:db8:1:2::1/64")),
+                Interface("core-j1", "core-j1", ("192.0.2.205/30", "2001:db8:1:3::1/64")),
             ),
             routes=(
                 "198.51.100.0/24 via 192.0.2.194",
@@ -163,6 +170,8 @@ HOSTS: dict[str, Host] = {
                 "2001:db8:9000::/36 via 2001:db8:1:1::2",
                 "203.0.113.160/27 via 192.0.2.202",
                 "2001:db8:a000::/36 via 2001:db8:1:2::2",
+                "192.0.2.64/26 via 192.0.2.206",
+                "2001:db8:8000::/36 via 2001:db8:1:3::2",
             ),
             forwards=True,
         ),
@@ -189,7 +198,7 @@ HOSTS: dict[str, Host] = {
             ("core-c1", "192.0.2.198/30", "2001:db8:1:1::2/64"),
             ("north", "203.0.113.129/27", "2001:db8:9000::1/64"),
             "192.0.2.226/27",
-            CommandLine(
+            StandIn(
                 "ios",
                 {"GigabitEthernet0": "oob0", "GigabitEthernet0/0/0": "up0", "GigabitEthernet0/0/1": "north0"},
                 enable="enable-lab",
@@ -200,13 +209,21 @@ HOSTS: dict[str, Host] = {
             ("core-x1", "192.0.2.202/30", "2001:db8:1:2::2/64"),
             ("south", "203.0.113.161/27", "2001:db8:a000::1/64"),
             "192.0.2.227/27",
-            CommandLine(
+            StandIn(
                 "iosxr", {"MgmtEth0/RP0/CPU0/0": "oob0", "HundredGigE0/0/1/0": "up0", "GigabitEthernet0/0/0/1": "south0"}
             ),
+        ),
+        _router(
+            "edge-j1",
+            ("core-j1", "192.0.2.206/30", "2001:db8:1:3::2/64"),
+            ("central", "192.0.2.65/26", "2001:db8:8000::1/64"),
+            "192.0.2.228/27",
+            StandIn("junos", {"fxp0": "oob0", "xe-0/0/0": "up0", "ge-0/0/1": "central0"}),
         ),
         Host("noc", (Interface("eth0", MANAGEMENT, ("192.0.2.225/27", "2001:db8:fe::1/64")),)),
         _leaf("cust-north", "north", ("203.0.113.130/27", "2001:db8:9000::10/64"), ("203.0.113.129", "2001:db8:9000::1")),
         _leaf("cust-south", "south", ("203.0.113.162/27", "2001:db8:a000::10/64"), ("203.0.113.161", "2001:db8:a000::1")),
+        _leaf("cust-central", "central", ("192.0.2.66/26", "2001:db8:8000::10/64"), ("192.0.2.65", "2001:db8:8000::1")),
         _east(
             "cust-east",
             10,

@@ -7,6 +7,9 @@ The semantics are those of Cisco's routers ("Access Control Lists and IP Fragmen
 matches decides. A fragment other than the first has no layer 4. A `permit` entry that asks for layer 4 takes it by its
 layer 3 and protocol alone; a `deny` entry that asks for layer 4 leaves it to the entries below.
 
+Junos differs in what a `literal` match and the further fields of an entry say: nothing is assumed about a later fragment
+or about the protocol that has the ports, an entry may leave the decision to those below, and it may take what is too much.
+
 `decide` is the model, `DataPlane` the same in nftables. No connection tracking: it would put fragments together before
 anybody could decide about them.
 """
@@ -25,9 +28,14 @@ BITS = {4: 32, 6: 128}
 ANY = ((0, 0),)
 ICMP = {4: 1, 6: 58}
 LATER = {4: "ip frag-off & 0x1fff != 0", 6: "frag frag-off != 0"}
+FIRST = {4: "ip frag-off & 0x3fff == 0x2000", 6: "frag frag-off 0 frag more-fragments 1"}
 TCP = 6
 EXTENSION_HEADERS = (0, 43, 44, 51, 60)
 """Next headers of IPv6 that the kernel, like the router, walks over on its way to the upper-layer protocol."""
+
+EXTENSIONS = {0: "hbh", 43: "rt", 44: "frag", 60: "dst", 135: "mh"}
+"""Of IPv6: those whose presence nftables can ask for."""
+UNREACHABLE = {4: "icmp", 6: "icmpv6"}
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -54,20 +62,32 @@ class Match:
     """Fragments other than the first, and nothing else."""
     undetermined: bool = False
     """IPv6 `undetermined-transport`: first fragments that end before the header of the upper-layer protocol."""
+    first_fragment: bool = False
+    """First fragments of a packet that is in pieces, and nothing else."""
+    next_headers: tuple[int, ...] | None = None
+    """IPv6: what may follow the IPv6 header itself, be it an extension header or the upper-layer protocol."""
+    extension_headers: tuple[int, ...] | None = None
+    """IPv6: one of these is somewhere in the packet; of a later fragment, right behind the IPv6 header."""
+    literal: bool = False
+    """Ports and flags are the bytes where TCP has them, whatever the protocol, and no later fragment has any (Junos)."""
 
     def __post_init__(self) -> None:
-        if self.layer4 and (self.fragments or self.undetermined):
+        if self.layer4 and (self.fragments or self.undetermined) and not self.literal:
             raise ValueError("what is asked for has no layer 4 to look at")
-        if (self.sports is not None or self.dports is not None) and self.protocol is None:
+        if (self.sports is not None or self.dports is not None) and self.protocol is None and not self.literal:
             raise ValueError("ports need a protocol that has them")
         if self.icmp is not None and self.protocol != ICMP[self.family]:
             raise ValueError("an ICMP type needs the ICMP of the family")
-        if self.tcp_flags is not None and self.protocol != TCP:
+        if self.tcp_flags is not None and self.protocol != TCP and not self.literal:
             raise ValueError("TCP flags need TCP")
         if self.family == 6 and self.protocol in EXTENSION_HEADERS:
             raise ValueError("an extension header is not the upper-layer protocol of a packet")
         if self.family == 4 and self.undetermined:
             raise ValueError("undetermined transport is of IPv6")
+        if self.family == 4 and not (self.next_headers is None and self.extension_headers is None):
+            raise ValueError("next headers and extension headers are of IPv6")
+        if not EXTENSIONS.keys() >= set(self.extension_headers or ()):
+            raise ValueError("the kernel cannot look for that extension header")
 
     @property
     def layer4(self) -> bool:
@@ -76,15 +96,42 @@ class Match:
 
 
 @dataclass(frozen=True)
+class Policer:
+    """A token bucket: what finds no token in it is dropped, and counted by the bucket's name."""
+
+    name: str
+    """Entries with the same policer share its bucket."""
+    rate: int
+    """Each second."""
+    burst: int
+    unit: str = "packets"
+    """Of rate and burst: `packets` or `bytes`."""
+    side: str | None = None
+    """`saddr` or `daddr`: a bucket for each address, as far as `mask` tells one from the other; None: one for all."""
+    mask: int = 0
+
+
+@dataclass(frozen=True)
 class Entry:
     """One line of an access list."""
 
     key: str
     """Names the entry for its counter; unique in its filter."""
-    permit: bool
+    permit: bool | None
+    """None: the entry counts what matches, and leaves the decision to those below it."""
     match: Match
-    reply: bool = True
-    """Whether a denied packet is answered with ICMP administratively prohibited (`ip unreachables`)."""
+    reply: bool | int | str = True
+    """How a denied packet is answered. True: with ICMP administratively prohibited (`ip unreachables`). False: not at all.
+    A number: with ICMP destination unreachable of that code. `reset`: TCP with a reset, all else as with True."""
+    also: tuple[Match, ...] = ()
+    """Further alternatives: what one of them matches is matched by the entry."""
+    policers: tuple[Policer, ...] = ()
+    """What they drop of the matching packets, which are counted before, is not decided about by anybody."""
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """All alternatives."""
+        return (self.match, *self.also)
 
 
 @dataclass(frozen=True)
@@ -116,21 +163,41 @@ class Packet:
     icmp: tuple[int, int] | None = None
     fragment: str = "none"
     """`none` (a whole packet), `first` (with layer 4), `later`, or `headless`: the first fragment of IPv6, without layer 4."""
+    headers: tuple[int, ...] = ()
+    """Of IPv6: the numbers of all headers from the first one behind the IPv6 header on."""
 
 
 def decide(entries: Iterable[Entry], packet: Packet) -> Entry | None:
-    """The first entry that matches, which decides; None if none does."""
-    return next((entry for entry in entries if _matches(entry, packet)), None)
+    """The first entry that matches and decides; None if none does."""
+    last = ([None, *met(entries, packet)])[-1]
+    return last if last is not None and last.permit is not None else None
 
 
-def _matches(entry: Entry, packet: Packet) -> bool:
-    match = entry.match
+def met(entries: Iterable[Entry], packet: Packet) -> list[Entry]:
+    """The entries that count the packet. Policers are not in the model: only time tells what they drop."""
+    found = []
+    for entry in entries:
+        if any(_matches(match, entry.permit, packet) for match in entry.matches):
+            found.append(entry)
+            if entry.permit is not None:
+                break
+    return found
+
+
+def _matches(match: Match, permit: bool | None, packet: Packet) -> bool:
     if match.family != packet.family or match.protocol not in (None, packet.protocol):
+        return False
+    if match.next_headers is not None and packet.headers[:1] not in [(number,) for number in match.next_headers]:
+        return False
+    seen = packet.headers[:1] if packet.fragment == "later" else packet.headers
+    if match.extension_headers is not None and not set(match.extension_headers) & set(seen):
         return False
     if not (_like(packet.source, match.sources) and _like(packet.destination, match.destinations)):
         return False
-    if match.fragments:
-        return packet.fragment == "later"
+    if match.first_fragment and packet.fragment not in ("first", "headless"):
+        return False
+    if match.fragments and packet.fragment != "later":
+        return False
     # Not documented: whether later fragments are meant, too. They are not here; so a deny drops less, and a list that
     # relies on it for them is caught.
     if match.undetermined:
@@ -138,7 +205,7 @@ def _matches(entry: Entry, packet: Packet) -> bool:
     if not match.layer4:
         return True
     if packet.fragment in ("later", "headless"):
-        return packet.fragment == "later" and entry.permit
+        return packet.fragment == "later" and bool(permit) and not match.literal
     return (
         _within(packet.sport, match.sports)
         and _within(packet.dport, match.dports)
@@ -159,7 +226,7 @@ def _within(port: int | None, ranges: Pairs | None) -> bool:
 
 
 Slot = tuple[str, str, int]
-Counted = tuple[str, str, str, str, Match, bool]
+Counted = tuple[str, str, str, str, tuple[Match, ...], bool | None]
 Content = tuple[int, Pairs]
 
 
@@ -185,6 +252,8 @@ class DataPlane:
         self._counters: dict[Counted, str] = {}
         # A set is known by its content: it is loaded once, however many entries and reloads use it.
         self._sets: dict[Content, str] = {}
+        # A bucket is known by all that it is: it goes on counting and limiting as long as somebody uses it.
+        self._policers: dict[Policer, int] = {}
         self._cleared: dict[str, tuple[int, int]] = {}
         self._run(
             f"add table {TABLE}\ndelete table {TABLE}\nadd table {TABLE}\n"
@@ -203,13 +272,15 @@ class DataPlane:
             raise ValueError("an interface has one filter for each direction and family")
         counters: dict[Counted, str] = {}
         sets = dict(self._sets)
+        used = {policer for item in filters for entry in item.entries for policer in entry.policers}
+        policers = {policer: self._policers[policer] if policer in self._policers else next(self._number) for policer in used}
         compiled: dict[Slot, _Compiled] = {}
         for slot, item in wanted.items():
-            keys = [(item.interface, item.direction, item.name, entry.key, entry.match, entry.permit) for entry in item.entries]
+            keys = [(item.interface, item.direction, item.name, entry.key, entry.matches, entry.permit) for entry in item.entries]
             names = [self._counters.get(key) or f"c{next(self._number)}" for key in keys]
             counters |= zip(keys, names, strict=True)
             old = self._compiled.get(slot)
-            compiled[slot] = old if old and old.filter == item else self._compile(item, names, sets)
+            compiled[slot] = old if old and old.filter == item else self._compile(item, names, sets, policers)
         if len({key[:4] for key in counters}) != sum(len(item.entries) for item in filters):
             raise ValueError("an entry shares its counter: its key is not unique in its filter, or the filter's name not here")
         sets = {content: name for content, name in sets.items() if any(content in one.sets for one in compiled.values())}
@@ -218,6 +289,7 @@ class DataPlane:
 
         script = [f"add counter {TABLE} {name}" for key, name in counters.items() if key not in self._counters]
         script += [_define(content, name) for content, name in sets.items() if content not in self._sets]
+        script += [_bucket(policer, number) for policer, number in policers.items() if policer not in self._policers]
         script += [f"add chain {TABLE} {name}" for one in new for name in one.chains]
         script += [f"add rule {TABLE} {chain} {rule}" for one in new for chain, rule in one.rules]
         script += [f"flush chain {TABLE} {name}" for name in ("in", "out", *old_chains)]
@@ -227,8 +299,11 @@ class DataPlane:
         script += [f"delete chain {TABLE} {name}" for name in old_chains]
         script += [f"delete counter {TABLE} {name}" for key, name in self._counters.items() if key not in counters]
         script += [f"delete set {TABLE} {name}" for content, name in self._sets.items() if content not in sets]
+        gone = [(policer, number) for policer, number in self._policers.items() if policer not in policers]
+        for policer, number in gone:
+            script.append(f"delete {'set' if policer.side else 'limit'} {TABLE} l{number}\ndelete counter {TABLE} p{number}")
         self._run("\n".join(script))
-        self._compiled, self._counters, self._sets = compiled, counters, sets
+        self._compiled, self._counters, self._sets, self._policers = compiled, counters, sets, policers
         self._cleared = {name: self._cleared[name] for name in counters.values() if name in self._cleared}
 
     def counters(self) -> dict[tuple[str, str, str, str], tuple[int, int]]:
@@ -240,12 +315,22 @@ class DataPlane:
             found[key[:4]] = (numbers[name][0] - packets, numbers[name][1] - size)
         return found
 
+    def policed(self) -> dict[str, int]:
+        """Name of a policer to the packets that it dropped."""
+        numbers = self._read()
+        found: dict[str, int] = {}
+        for policer, number in self._policers.items():
+            found[policer.name] = found.get(policer.name, 0) + numbers[f"p{number}"][0]
+        return found
+
     def clear(self, name: str | None = None) -> None:
         """Count from zero, for the list of that name or for all."""
         numbers = self._read()
         self._cleared |= {counter: numbers[counter] for key, counter in self._counters.items() if name in (None, key[2])}
 
-    def _compile(self, item: Filter, counters: Sequence[str], sets: dict[Content, str]) -> _Compiled:
+    def _compile(
+        self, item: Filter, counters: Sequence[str], sets: dict[Content, str], policers: dict[Policer, int]
+    ) -> _Compiled:
         """Compile one filter; sets that are not there yet are added to those given."""
         chains = [f"f{next(self._number)}", f"f{next(self._number)}"]
         # Later fragments have a chain of their own: the kernel would take what a later fragment has at the place of the
@@ -257,23 +342,33 @@ class DataPlane:
             used.add(content)
             return sets.setdefault(content, f"s{next(self._number)}")
 
+        def chain() -> str:
+            chains.append(f"f{next(self._number)}")
+            return chains[-1]
+
         for entry, counter in zip(item.entries, counters, strict=True):
-            match = entry.match
-            verdict = f"counter name {counter} " + (
-                "accept" if entry.permit else "reject with icmpx type admin-prohibited" if entry.reply else "drop"
-            )
-            layer3 = list(_layer3(match, name_of))
-            if not match.undetermined and (entry.permit or not match.layer4):
-                rules += [(chains[1], f"{conditions} {verdict}") for conditions in layer3]
-            if match.undetermined:
+            verdicts = [f"counter name {counter}", *(_limit(item.family, one, policers[one]) for one in entry.policers)]
+            verdicts += _verdicts(item.family, entry)
+            if entry.permit is not None and len(verdicts) == 2:
+                verdict = " ".join(verdicts)
+            else:
+                action = chain()
+                rules += [(action, rule) for rule in verdicts]
+                verdict = f"{'jump' if entry.permit is None else 'goto'} {action}"
+            if entry.match.undetermined:
                 # A rule whose look at an absent header fails does not match, and none matches because of that: so
                 # those that have the header turn back, in a chain of their own.
-                chains.append(f"f{next(self._number)}")
-                rules += [(chains[-1], "@th,0,8 & 0 == 0 return"), (chains[-1], verdict)]
-                verdict = f"frag frag-off 0 jump {chains[-1]}"
-            if not match.fragments:
-                layer4 = [" ".join(words) for words in product(*_layer4(match))]
-                rules += [(chains[0], " ".join((*words, verdict))) for words in product(layer3, layer4)]
+                turn = chain()
+                rules += [(turn, "@th,0,8 & 0 == 0 return"), (turn, verdict)]
+                verdict = f"frag frag-off 0 jump {turn}"
+            found = [one for match in entry.matches for one in _conditions(match, entry.permit, name_of)]
+            for place in (0, 1):
+                here, there = [condition for later, condition in found if later == place], chains[place]
+                if entry.permit is None and len(here) > 1:
+                    # Two alternatives that match one packet count it once: the first of them does not come back here.
+                    there, verdict = chain(), f"goto {action}"
+                    rules.append((chains[place], f"jump {there}"))
+                rules += [(there, f"{condition} {verdict}") for condition in here]
         return _Compiled(item, tuple(chains), tuple(rules), frozenset(used))
 
     def _read(self) -> dict[str, tuple[int, int]]:
@@ -289,6 +384,66 @@ class DataPlane:
         return done.stdout
 
 
+def _bucket(policer: Policer, number: int) -> str:
+    """Define what a policer needs."""
+    if policer.side:
+        # As many as there are addresses that the mask tells apart; the kernel takes memory for those that were seen.
+        size = min(1 << policer.mask.bit_count(), 1 << 20)
+        made = f"add set {TABLE} l{number} {{ type ipv4_addr; size {size}; flags dynamic; }}"
+    else:
+        made = f"add limit {TABLE} l{number} {{ {_rate(policer)} }}"
+    return f"{made}\nadd counter {TABLE} p{number}"
+
+
+def _rate(policer: Policer) -> str:
+    unit = "" if policer.unit == "packets" else f" {policer.unit}"
+    return f"rate over {policer.rate}{unit}/second burst {policer.burst} {policer.unit}"
+
+
+def _limit(family: int, policer: Policer, number: int) -> str:
+    """The rule that drops what is too much."""
+    if policer.side:
+        bucket = f"update @l{number} {{ ip {policer.side} & {_text(family, policer.mask)} limit {_rate(policer)} }}"
+    else:
+        bucket = f"limit name l{number}"
+    return f"{bucket} counter name p{number} drop"
+
+
+def _verdicts(family: int, entry: Entry) -> list[str]:
+    """What becomes of a packet in the end, as rules."""
+    prohibited = "reject with icmpx type admin-prohibited"
+    if entry.permit is None:
+        return []
+    if entry.permit:
+        return ["accept"]
+    if entry.reply == "reset":
+        return ["meta l4proto tcp reject with tcp reset", prohibited]
+    if entry.reply is True:
+        return [prohibited]
+    if entry.reply is False:
+        return ["drop"]
+    return [f"reject with {UNREACHABLE[family]} type {entry.reply}"]
+
+
+def _conditions(match: Match, permit: bool | None, name_of: Callable[[Content], str]) -> Iterator[tuple[int, str]]:
+    """The alternatives of a match, in nftables' words; those with a 1 are for later fragments, those with a 0 for all else."""
+    layer3 = list(_layer3(match, name_of))
+    headers = match.extension_headers
+    if not (match.undetermined or match.first_fragment) and (not match.layer4 or (permit and not match.literal)):
+        # What is behind the fragment header of a later fragment is not looked at.
+        first = "" if headers is None else _next_header(headers)
+        yield from ((1, f"{first} {condition}") for condition in layer3)
+    if not match.fragments:
+        exists = [""] if headers is None else [f"exthdr {EXTENSIONS[number]} exists" for number in headers]
+        first = FIRST[match.family] if match.first_fragment else ""
+        layer4 = [" ".join(words) for words in product(*_layer4(match))]
+        yield from ((0, " ".join((first, *words))) for words in product(exists, layer3, layer4))
+
+
+def _next_header(numbers: Iterable[int]) -> str:
+    return f"ip6 nexthdr {{ {', '.join(map(str, numbers))} }}"
+
+
 def _layer3(match: Match, name_of: Callable[[Content], str]) -> Iterator[str]:
     """The alternatives of addresses and protocol: each is what must hold in nftables' words."""
     ip = "ip" if match.family == 4 else "ip6"
@@ -298,7 +453,8 @@ def _layer3(match: Match, name_of: Callable[[Content], str]) -> Iterator[str]:
         if all(mask for _value, mask in alternatives)
     ]
     protocol = "" if match.protocol is None else f"meta l4proto {match.protocol}"
-    yield from (" ".join(words) for words in product(*addresses, [protocol]))
+    first = "" if match.next_headers is None else _next_header(match.next_headers)
+    yield from (" ".join(words) for words in product(*addresses, [first], [protocol]))
 
 
 def _layer4(match: Match) -> Iterator[list[str]]:
@@ -311,7 +467,8 @@ def _layer4(match: Match) -> Iterator[list[str]]:
         kind, code = match.icmp
         yield [f"@th,0,8 {kind}" + ("" if code is None else f" @th,8,8 {code}")]
     if match.tcp_flags is not None:
-        yield [f"tcp flags & {mask} == {value & mask}" for value, mask in match.tcp_flags]
+        field = "@th,104,8" if match.literal else "tcp flags"
+        yield [f"{field} & {mask} == {value & mask}" for value, mask in match.tcp_flags]
 
 
 def _fields(family: int, alternatives: Pairs, name_of: Callable[[Content], str]) -> Iterator[str]:

