@@ -363,12 +363,12 @@ class DataPlane:
                 verdict = f"frag frag-off 0 jump {turn}"
             found = [one for match in entry.matches for one in _conditions(match, entry.permit, name_of)]
             for place in (0, 1):
-                here, there = [condition for later, condition in found if later == place], chains[place]
+                here, there, then = [condition for later, condition in found if later == place], chains[place], verdict
                 if entry.permit is None and len(here) > 1:
                     # Two alternatives that match one packet count it once: the first of them does not come back here.
-                    there, verdict = chain(), f"goto {action}"
+                    there, then = chain(), f"goto {action}"
                     rules.append((chains[place], f"jump {there}"))
-                rules += [(there, f"{condition} {verdict}") for condition in here]
+                rules += [(there, f"{condition} {then}") for condition in here]
         return _Compiled(item, tuple(chains), tuple(rules), frozenset(used))
 
     def _read(self) -> dict[str, tuple[int, int]]:
@@ -396,8 +396,10 @@ def _bucket(policer: Policer, number: int) -> str:
 
 
 def _rate(policer: Policer) -> str:
+    # More than the kernel takes is more than the lab carries.
+    rate, burst = min(policer.rate, 12_500_000_000), min(policer.burst, 0xFFFFFFFF)
     unit = "" if policer.unit == "packets" else f" {policer.unit}"
-    return f"rate over {policer.rate}{unit}/second burst {policer.burst} {policer.unit}"
+    return f"rate over {rate}{unit}/second burst {burst} {policer.unit}"
 
 
 def _limit(family: int, policer: Policer, number: int) -> str:

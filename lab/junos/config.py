@@ -51,10 +51,33 @@ PORTS = {
     "tacacs": 49, "tacacs-ds": 65, "talk": 517, "telnet": 23, "tftp": 69, "timed": 525, "who": 513, "xdmcp": 177,
 }  # fmt: skip
 HEADERS = {"ah": 51, "destination": 60, "esp": 50, "fragment": 44, "hop-by-hop": 0, "mobility": 135, "routing": 43}
+UNSUPPORTED = "statement not supported by this router of the lab"
+# Juniper's model has far more; what is not understood must not be committed, or the kernel would do something else.
+CONDITIONS = {
+    "source-address", "destination-address", "address", "source-prefix-list", "destination-prefix-list", "prefix-list",
+    "source-port", "destination-port", "port", "is-fragment", "first-fragment", "tcp-initial", "tcp-established",
+    "tcp-flags",
+}  # fmt: skip
+OWN_CONDITIONS = {4: {"protocol"}, 6: {"next-header", "payload-protocol", "extension-header"}}
+ACTIONS = {"accept", "discard", "reject", "next", "count", "policer", "prefix-action", "log", "syslog"}
+ELSEWHERE = {
+    "firewall/family/*/filter": {"name", "interface-specific", "term", "apply-macro"},
+    "firewall/family/*/filter/term": {"name", "from", "then", "apply-macro"},
+    "firewall/policer": {"name", "if-exceeding", "if-exceeding-pps", "then", "apply-macro"},
+    "firewall/policer/if-exceeding": {"bandwidth-limit", "burst-size-limit", "apply-macro"},
+    "firewall/policer/then": {"discard", "apply-macro"},
+    "firewall/family/inet/prefix-action": {
+        "name", "policer", "subnet-prefix-length", "source-prefix-length", "destination-prefix-length", "count",
+        "apply-macro",
+    },
+    "policy-options/prefix-list": {"name", "prefix-list-item", "apply-macro"},
+    "interfaces/interface/unit/family/*/filter": {"input", "output", "input-list", "output-list", "apply-macro"},
+    "interfaces/interface/unit/family/*/filter/*": {"filter-name"},
+}  # fmt: skip
 FLAGS = {"fin": 0x01, "syn": 0x02, "rst": 0x04, "push": 0x08, "ack": 0x10, "urgent": 0x20}
 
 # RFC 792 and 1812, RFC 4443. What the names of IPv4 are in IPv6 is not documented, though the model has them there: they
-# are refused. So is `beyond-scope`, which the kernel does not send (it knows the codes that RFC 4443 has for routers).
+# are refused.
 REJECT = {
     4: {
         "network-unreachable": 0, "host-unreachable": 1, "protocol-unreachable": 2, "port-unreachable": 3,
@@ -184,6 +207,11 @@ class _Reader:
                 except ValueError:
                     self.refuse(("policy-options", "prefix-list", name), item, f"invalid prefix: '{item}'")
             self.lists[name] = [item for item in items if _family(item)]
+        for path, known in ELSEWHERE.items():
+            for each in top.iterfind(path):
+                self.unsupported(path.split("/"), each, known)
+        if top.find("groups") is not None:
+            self.refuse((), "groups", UNSUPPORTED)
         for each in top.iterfind("firewall/policer"):
             self.policer(each)
         for each in top.iterfind("firewall/family/inet/prefix-action"):
@@ -195,6 +223,12 @@ class _Reader:
             for unit in each.iterfind("unit"):
                 for family in FAMILIES:
                     self.binding(unit.find(f"family/{family}/filter"), _text(each, "name"), _text(unit, "name"), family)
+
+    def unsupported(self, path: Sequence[str], element: ET.Element, known: set[str]) -> None:
+        for each in element:
+            if each.tag not in known:
+                where = (*path, _text(element, "name")) if element.find("name") is not None else path
+                self.refuse(where, each.tag, UNSUPPORTED)
 
     # -- policers --------------------------------------------------------------------------------------------------
 
@@ -270,7 +304,10 @@ class _Reader:
 
     def term(self, element: ET.Element, name: str, family: str) -> Term:
         number = FAMILIES[family]
-        actions = {each.tag: each for each in element.iterfind("then/*")}
+        actions = {each.tag: each for each in element.iterfind("then/*") if each.tag != "apply-macro"}
+        asked = {each.tag for each in _conditions(element)}
+        for unknown in sorted(asked - CONDITIONS - OWN_CONDITIONS[number] | actions.keys() - ACTIONS):
+            raise _RefusedError(unknown, UNSUPPORTED)
         ending = [tag for tag in ("accept", "discard", "reject", "next") if tag in actions]
         if len(ending) > 1:
             raise _RefusedError(ending[1], f"'{ending[1]}' cannot stand with '{ending[0]}'")

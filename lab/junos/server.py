@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import json
 import math
+import os
 import re
 import sys
 import time
@@ -294,7 +295,12 @@ class Agent:
                 print(f"lab-junos: {config.problems(found.errors)}", file=sys.stderr, flush=True)
             wanted = filters.compile_filters(found, self.settings["interfaces"])
             if wanted != self._applied:
-                self.plane.apply(wanted)
+                try:
+                    self.plane.apply(wanted)
+                except (RuntimeError, ValueError) as problem:
+                    # A router that does not filter as it says it does must not go on.
+                    print(f"lab-junos: {problem}", file=sys.stderr, flush=True)
+                    os._exit(1)
                 self._applied = wanted
             self.configuration, self._text = found, text
 

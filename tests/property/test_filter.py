@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from lab.cli.filter import BITS, DataPlane, Entry, Filter, Match, Packet, decide
+from lab.cli.filter import BITS, EXTENSIONS, DataPlane, Entry, Filter, Match, Packet, Policer, met
 from lab.cli.iosxr import Device
 from lab.wire import SHAPES, SYN, packet
 
@@ -33,6 +33,7 @@ QUICK = [Phase.explicit, Phase.reuse, Phase.generate]
 SPACES = {4: ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.128/25"), 6: ("2001:db8:e000::/45", "2001:db8:c000::/36")}
 ICMP = {4: 1, 6: 58}
 PORTS = (24, 25, 26, 40000)
+HEADERS = {"hop-by-hop": (0,), "destination-options": (60,), "routing": (43,), "atomic-fragment": (44,)}
 nonces = count(0x0D250000, 2)
 
 
@@ -46,6 +47,9 @@ class Place:
         self.inside = ["nsenter", f"--target={self.router._process.pid}", *user, "--net"]
         for address, interface in (("192.0.2.254", "lan0"), ("2001:db8:5::fe", "lan0")):
             subprocess.run([*self.inside, "ip", "address", "add", address, "dev", interface], check=True)
+        # Each refusal is answered, however many they are.
+        limits = "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit"
+        subprocess.run([*self.inside, "sh", "-c", limits], check=True)
         self.plane = DataPlane([*self.inside, "nft"])
 
     def send(self, packets):
@@ -115,13 +119,38 @@ def matches(draw, family):
 
 
 @st.composite
+def literal_matches(draw, family):
+    """What Junos can ask for: anything of any protocol, and of pieces."""
+    more = {"literal": True, "protocol": draw(st.sampled_from([None, None, 6, 17, ICMP[family]]))}
+    more["dports"] = draw(st.one_of(st.none(), st.none(), ranges()))
+    more["sports"] = draw(st.one_of(st.none(), st.none(), ranges()))
+    more["tcp_flags"] = draw(st.sampled_from([None, None, None, ((0x10, 0x10), (0x04, 0x04)), ((0x02, 0x12),)]))
+    more[draw(st.sampled_from(["first_fragment", "fragments", "literal", "literal"]))] = True
+    if family == 6:
+        numbers = st.lists(st.sampled_from([6, 17, *EXTENSIONS]), min_size=1, max_size=3).map(tuple)
+        more["next_headers"] = draw(st.one_of(st.none(), st.none(), numbers))
+        headers = st.lists(st.sampled_from(sorted(EXTENSIONS)), min_size=1, max_size=3).map(tuple)
+        more["extension_headers"] = draw(st.one_of(st.none(), st.none(), headers))
+    return Match(family, sources=draw(alternatives(family)), destinations=draw(alternatives(family)), **more)
+
+
+@st.composite
+def entries_of(draw, family, key):
+    if draw(st.booleans()):
+        return Entry(key, draw(st.booleans()), draw(matches(family)), draw(st.booleans()))
+    many = draw(st.lists(literal_matches(family), min_size=1, max_size=3))
+    return Entry(
+        key, draw(st.sampled_from([True, False, None])), many[0], draw(st.sampled_from([True, False, 0, 3])), tuple(many[1:])
+    )
+
+
+@st.composite
 def filters(draw):
     places = [(i, d, f) for i in ("c0", "c2", "up0", "up1") for d in ("in", "out") for f in (4, 6)]
     found = []
     for interface, direction, family in draw(st.lists(st.sampled_from(places), min_size=1, max_size=8, unique=True)):
-        entries = draw(st.lists(st.tuples(st.booleans(), matches(family), st.booleans()), max_size=6))
-        rest = [(draw(st.booleans()), Match(family), True)] if draw(st.booleans()) else []
-        listed = [Entry(str(10 * i), *rule) for i, rule in enumerate([*entries, *rest])]
+        listed = [draw(entries_of(family, str(10 * i))) for i in range(draw(st.integers(0, 6)))]
+        listed += [Entry("rest", draw(st.booleans()), Match(family), True)] if draw(st.booleans()) else []
         found.append(Filter(interface, direction, f"v{family}-{len(found) % 3}", family, tuple(listed)))
     return found
 
@@ -146,15 +175,14 @@ def on_the_wire(item, nonce):
     words = {key: value for key, value in item.items() if key != "iif"}
     family, shape, protocol = 6 if ":" in item["source"] else 4, item["shape"], item["protocol"]
     pieces = packet(**(words | {"shape": shape if family == 6 else "plain"}), nonce=nonce)
-    whole = Packet(number(item["source"]), number(item["destination"]), family, protocol, None, None)
+    # Whatever the protocol, the bytes are those of TCP.
+    whole = Packet(number(item["source"]), number(item["destination"]), family, protocol, item["sport"], item["dport"])
+    whole = dataclasses.replace(whole, flags=item["flags"], headers=(*HEADERS.get(shape, ()), protocol) if family == 6 else ())
     if protocol == ICMP[family]:
         whole = dataclasses.replace(whole, icmp=(item["sport"] >> 8, item["sport"] & 0xFF))
-    else:
-        whole = dataclasses.replace(whole, sport=item["sport"], dport=item["dport"])
-        if protocol == 6:
-            whole = dataclasses.replace(whole, flags=item["flags"])
     bare = dataclasses.replace(whole, sport=None, dport=None, flags=0, icmp=None)
     if shape == "headless":
+        bare = dataclasses.replace(bare, headers=(44, 60, protocol))
         seen = [dataclasses.replace(bare, fragment="headless"), dataclasses.replace(bare, fragment="later", protocol=60)]
     elif shape in ("first", "later"):
         pieces = [fragment_v4(pieces[0], shape)]
@@ -178,11 +206,10 @@ def route_of(filters, item, seen):
     for interface, direction in ((item["iif"], "in"), (out_of(item["destination"]), "out")):
         here = [f for f in filters if (f.interface, f.direction, f.family) == (interface, direction, seen.family)]
         for one in here:
-            entry = decide(one.entries, seen)
-            if entry:
-                counted.append((one.interface, one.direction, one.name, entry.key))
-                if not entry.permit:
-                    return counted, False
+            entries = met(one.entries, seen)
+            counted += [(one.interface, one.direction, one.name, entry.key) for entry in entries]
+            if entries and entries[-1].permit is False:
+                return counted, False
     return counted, True
 
 
@@ -284,6 +311,57 @@ def test_an_entry_has_one_counter(place):
     for filters in ([twice], [dataclasses.replace(twice, entries=twice.entries[:1]), six]):
         with pytest.raises(ValueError, match="counter"):
             place.plane.apply(filters)
+
+
+def send_mail(place, number):
+    """So many at once, to two addresses by turns; how many arrive."""
+    sent = [("up0", packet("203.0.113.9", f"198.51.100.{8 + n % 2}", 40000, 25, next(nonces))[0]) for n in range(number)]
+    return len([oif for oif, _data in place.send(sent) if oif == "c0"])
+
+
+@pytest.mark.parametrize(("unit", "size"), [("packets", 1), ("bytes", 40)])
+def test_a_policer_drops_what_is_too_much_wherever_it_is_used(place, unit, size):
+    policer = Policer("slow", size, 5 * size, unit)
+    entries = (Entry("10", None, Match(4, 6, dports=((25, 25),)), policers=(policer,)), Entry("20", True, Match(4)))
+    place.plane.apply([Filter("c0", "out", "x", 4, entries), Filter("up0", "in", "y", 4, entries[1:])])
+    assert 5 <= send_mail(place, 40) <= 7
+    dropped = place.plane.policed()["slow"]
+    counted = place.plane.counters()
+    assert counted["c0", "out", "x", "10"] == (40, 1600), "it is counted before"
+    assert counted["c0", "out", "x", "20"][0] == 40 - dropped
+    # The bucket is the same one, and as empty, for another filter that takes the old one's place.
+    place.plane.apply([Filter("up0", "in", "z", 4, entries)])
+    assert send_mail(place, 40) <= 2
+    assert place.plane.policed()["slow"] == dropped + 40 - place.plane.counters()["up0", "in", "z", "20"][0]
+    place.plane.apply([])
+    assert place.plane.policed() == {}
+
+
+@pytest.mark.parametrize(("mask", "buckets"), [(0xFF, 2), (0x01, 2), (0xF0, 1)])
+def test_a_policer_for_each_address_has_as_many_buckets_as_the_mask_tells_apart(place, mask, buckets):
+    entry = Entry("10", True, Match(4, 6, dports=((25, 25),)), policers=(Policer("each", 1, 5, side="daddr", mask=mask),))
+    place.plane.apply([Filter("c0", "out", "x", 4, (entry,))])
+    assert 5 * buckets <= send_mail(place, 40) <= 7 * buckets
+
+
+@pytest.mark.parametrize("family", ["4", "6"])
+@pytest.mark.parametrize("reply", [0, 1, 3, 4, 5, 10, 13, "reset"])
+def test_a_denied_packet_is_answered_as_the_entry_wants(place, family, reply):
+    if family == "6" and reply in (10, 13):
+        pytest.skip("RFC 4443 has no such code")
+    source, router = TO_THE_ROUTER[family]
+    place.plane.apply([Filter("c0", "in", "x", int(family), (Entry("10", False, Match(int(family)), reply),))])
+    start = 20 if family == "4" else 40
+    kind, prohibited = (3, 13) if family == "4" else (1, 1)
+    for protocol in (6, 47):
+        (data,) = packet(source, router, 40000, 25, next(nonces), protocol=protocol)
+        ((oif, answer),) = place.send([("c0", data)])
+        assert oif == "c0"
+        if reply == "reset" and protocol == 6:
+            assert answer[start : start + 4] == struct.pack("!HH", 25, 40000)
+            assert answer[start + 13] & 0x04
+        else:
+            assert tuple(answer[start : start + 2]) == (kind, prohibited if reply == "reset" else reply)
 
 
 def test_a_list_without_entries_lets_everything_pass(place):
