@@ -207,9 +207,10 @@ class _Reader:
                 except ValueError:
                     self.refuse(("policy-options", "prefix-list", name), item, f"invalid prefix: '{item}'")
             self.lists[name] = [item for item in items if _family(item)]
-        for path, known in ELSEWHERE.items():
-            for each in top.iterfind(path):
-                self.unsupported(path.split("/"), each, known)
+        for pattern, known in ELSEWHERE.items():
+            for path in {pattern.replace("family/*", f"family/{family}") for family in FAMILIES}:
+                for each in top.iterfind(path):
+                    self.unsupported(path.split("/"), each, known)
         if top.find("groups") is not None:
             self.refuse((), "groups", UNSUPPORTED)
         for each in top.iterfind("firewall/policer"):
