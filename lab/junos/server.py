@@ -172,6 +172,7 @@ class Agent:
         """Who has the lock of the candidate that netconfd would not give."""
         self.editor: Session | None = None
         """Who was the last to change the candidate since it was like running."""
+        self.sessions: dict[str, Session] = {}
         self.committing = asyncio.Lock()
         self.ready = asyncio.Event()
         self._link: Link | None = None
@@ -362,6 +363,7 @@ class Session:
     def __init__(self, agent: Agent, client: Peer, who: Mapping[str, str]) -> None:
         self.agent, self.client = agent, client
         self.user, self.host = who["user"], who["host"]
+        self.since = time.time()
         self.locked = False
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -369,12 +371,14 @@ class Session:
         """All of it."""
         for attempt in range(100):
             try:
+                await asyncio.wait_for(self.agent.ready.wait(), 10)
                 self.link = await Link.open(self.agent.settings["netconfd"], self.user, self.host)
                 break
             except (ConnectionError, FileNotFoundError):
                 if attempt == 99:
                     raise
                 await asyncio.sleep(0.05)
+        self.agent.sessions[self.link.session] = self
         capabilities = [each.text or "" for each in self.link.hello.iter(f"{{{BASE}}}capability")]
         if not self.agent.revised:
             capabilities = [each for each in capabilities if each not in (BASE_1_1, CONFIRMED_1_1)]
@@ -408,6 +412,7 @@ class Session:
     async def _end(self) -> None:
         """What was changed under a lock goes with it; netconfd does that for its own locks."""
         agent = self.agent
+        agent.sessions.pop(self.link.session, None)
         if agent.editor is self and self.locked:
             agent.editor = None
         if agent.holder is self:
@@ -445,14 +450,19 @@ class Session:
     # -- the candidate and its lock --------------------------------------------------------------------------------
 
     def _denied(self) -> str | None:
-        """The error for all but the holder of the lock, with Junos's words ("Terminate a NETCONF Session")."""
+        """The error for all but the holder of the lock that is held here."""
         holder = self.agent.holder
-        if holder in (None, self):
-            return None
+        return None if holder in (None, self) else self._locked_by(holder.link.session)
+
+    def _locked_by(self, session: str) -> str:
+        """Junos's words for a lock that somebody has ("Terminate a NETCONF Session")."""
+        holder = self.agent.sessions.get(session)
+        user = holder.user if holder else "root"
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.since if holder else 0))
         return error(
-            f"configuration database locked by: {holder.user} terminal (pid {holder.link.session}) on since exclusive",
+            f"configuration database locked by: {user} terminal (pid {session}) on since {since}, exclusive",
             "lock-denied",
-            info=f"<session-id>{holder.link.session}</session-id>",
+            info=f"<session-id>{session}</session-id>",
         )
 
     async def on_lock(self, message: Message) -> str | bytes:
@@ -471,6 +481,8 @@ class Session:
                 return modified
             agent.holder = self
             return OK
+        if b"<error-tag>lock-denied" in answer and (number := re.search(rb"<session-id>(\d+)<", answer)):
+            return self._locked_by(number[1].decode())
         self.locked = self.locked or is_ok(answer)
         return answer
 
@@ -521,23 +533,26 @@ class Session:
 
     # -- commit ----------------------------------------------------------------------------------------------------
 
-    async def _check(self) -> str:
-        """`commit check` of the candidate: nothing, or all that is wrong with it."""
+    async def _check(self) -> tuple[bytes, str]:
+        """`commit check` of the candidate: its text, and all that is wrong with it."""
         text, tree = await self.agent.configured("candidate")
-        if self.agent.options.fail_on and self.agent.options.fail_on.encode() in text:
-            return error("configuration check-out failed")
         found = config.read(tree).errors
-        if not found:
-            return ""
-        return "".join(error(each.message, path=each.path, element=each.element) for each in found) + error(
-            "configuration check-out failed"
-        )
+        wrong = "".join(error(each.message, path=each.path, element=each.element) for each in found)
+        return text, wrong and wrong + error("configuration check-out failed")
 
     async def on_validate(self, message: Message) -> str | bytes:
-        """`commit check`."""
-        if message.target("source") == "candidate" and (wrong := await self._check()):
+        """`commit check`. Of the candidate's text: netconfd 2.13 takes a validated candidate for one that is not changed.
+
+        The next commit would then answer ok, commit nothing, and forget the changes.
+        """
+        if message.target("source") != "candidate" and message.name == "validate":
+            return await self.forward(message.text)
+        text, wrong = await self._check()
+        if wrong:
             return wrong
-        return await self.forward(message.text)
+        found = re.search(rb"<configuration\b.*</configuration>", text, re.DOTALL)
+        source = b"<validate><source><config>%s</config></source></validate>" % (found[0] if found else b"")
+        return await self.forward(f'<rpc xmlns="{BASE}"{message.attributes}>'.encode() + source + b"</rpc>")
 
     async def on_commit(self, message: Message) -> str | bytes:
         """Answered once the kernel does it."""
@@ -549,7 +564,10 @@ class Session:
                 return error("syntax error", "unknown-element", element=local(each))
         async with agent.committing:
             await asyncio.sleep(agent.options.slow)
-            if wrong := await self._check():
+            text, wrong = await self._check()
+            if agent.options.fail_on and agent.options.fail_on.encode() in text:
+                wrong = error("configuration check-out failed")
+            if wrong:
                 return wrong
             if agent.options.ignore_changes:
                 return OK
@@ -575,11 +593,7 @@ class Session:
     async def on_commit_configuration(self, message: Message) -> str | bytes:
         """The commit of the Junos XML protocol, which clients that know Junos send: its timeout is in minutes."""
         if child(message.operation, "check") is not None:
-            if wrong := await self._check():
-                return wrong
-            return await self.forward(
-                f'<rpc xmlns="{BASE}"{message.attributes}><validate><source><candidate/></source></validate></rpc>'.encode()
-            )
+            return await self.on_validate(message)
         return await self.on_commit(message)
 
     async def _commit(self, message: Message, timeout: str | None) -> bytes:
