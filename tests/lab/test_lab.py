@@ -10,14 +10,20 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
+import paramiko
 import pytest
+from ncclient import manager
+from ncclient.transport.errors import AuthenticationError
+from ncclient.xml_ import to_ele
 
 from lab import Lab, LabError, debs
 from lab.machine import REPOSITORY, STATE, alive
@@ -272,6 +278,124 @@ def test_a_sink_takes_mail(lab, port, secure):
     assert mail["body"] == f"body {nonce}\n"
     assert mail["tls"] is (secure != "plain")
     assert mail["peer_address"] in (HOSTS["other-line"].v4, HOSTS["other-line"].v6)
+
+
+# -- the Junos edge ----------------------------------------------------------------------------------------------------
+
+JUNOS = HOSTS["edge-j1"]
+CUSTOMER = HOSTS["cust-central"]
+SERVER = HOSTS["other-isp"]
+OUTPUT = """
+<config><configuration xmlns="http://yang.juniper.net/junos/conf/root"><firewall xmlns="http://yang.juniper.net/junos/conf/firewall">
+<family><inet><filter><name>test</name><term><name>mail</name><from><protocol>tcp</protocol>
+<destination-port>25</destination-port></from><then><count>mail</count><discard/></then></term><term><name>rest</name><then><accept/></then>
+</term></filter></inet></family></firewall><interfaces xmlns="http://yang.juniper.net/junos/conf/interfaces"><interface>
+<name>ge-0/0/1</name><unit><name>0</name><family><inet><filter><input-list>test</input-list></filter></inet></family></unit>
+</interface></interfaces></configuration></config>
+"""
+DELETED = '<filter xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="delete">'
+
+
+def netconf(lab: Lab, password: str = "ansible-lab") -> manager.Manager:
+    """A session with edge-j1, as somebody at the noc has it."""
+    management = next(wire for wire in JUNOS.interfaces if wire.segment == MANAGEMENT)
+    proxy = [sys.executable, "-m", "lab", "connect", "--name", lab.name, "noc", management.v4, str(JUNOS.cli.port)]
+    return manager.connect(
+        host=management.v4,
+        port=JUNOS.cli.port,
+        username=JUNOS.cli.user,
+        password=password,
+        sock=paramiko.ProxyCommand(f"env -C {REPOSITORY} {shlex.join(proxy)}"),
+        hostkey_verify=False,
+        allow_agent=False,
+        look_for_keys=False,
+        timeout=30,
+    )
+
+
+def tell(session: manager.Manager, what: str) -> ElementTree.Element:
+    """What Junos tells, without name spaces."""
+    reply = ElementTree.fromstring(str(session.dispatch(to_ele(f"<{what}/>"))))
+    for each in reply.iter():
+        each.tag = each.tag.rpartition("}")[2]
+    return reply
+
+
+def counted(lab: Lab) -> dict[str, int]:
+    """The counters of edge-j1."""
+    with netconf(lab) as session:
+        counters = tell(session, "get-firewall-information").iter("counter")
+        return {each.findtext("counter-name"): int(each.findtext("packet-count")) for each in counters}
+
+
+def pass_through(lab: Lab, source: str, destination: str, packets: list[Packet]) -> list[bool]:
+    """Which packets come from one host to the other."""
+    with Witness(lab, destination) as witness:
+        send(lab, source, packets)
+        return [witness.saw(each) for each in packets]
+
+
+def test_the_operators_filters_of_the_junos_edge_do_what_they_say(lab):
+    before = counted(lab)
+    for server, customer in ((SERVER.v4, CUSTOMER.v4), (SERVER.v6, CUSTOMER.v6)):
+        packets = [Packet(server, customer, dport=port) for port in (23, 25)]
+        assert pass_through(lab, "other-isp", "cust-central", packets) == [False, True]
+    bogus = [Packet(source, SERVER.v4) for source in ("10.1.2.3", "172.31.255.255", CUSTOMER.v4)]
+    assert pass_through(lab, "cust-central", "other-isp", bogus) == [False, False, True]
+    after = counted(lab)
+    assert {name: after[name] - before[name] for name in after} == {"telnet": 1, "telnet-v6-xe-0/0/0.0-i": 1, "bogons": 2}
+
+
+def test_who_has_no_password_has_no_session(lab):
+    with pytest.raises(AuthenticationError):
+        netconf(lab, "wrong")
+
+
+def test_a_junos_change_that_nobody_confirms_is_taken_back(lab):
+    def mail() -> bool:
+        return pass_through(lab, "cust-central", "other-isp", [Packet(CUSTOMER.v4, SERVER.v4)])[0]
+
+    with netconf(lab) as session:
+        with session.locked("candidate"):
+            session.edit_config(OUTPUT, target="candidate")
+            session.validate("candidate")
+            assert mail()
+            session.commit(confirmed=True, timeout="4")
+            begun = time.monotonic()
+        assert not mail()
+    assert counted(lab)["mail-ge-0/0/1.0-i"] == 1
+    while not mail():
+        assert time.monotonic() - begun < 6
+        time.sleep(0.1)
+    assert time.monotonic() - begun > 2
+    with netconf(lab) as session:
+        histories = list(tell(session, "get-commit-information").iter("commit-history"))[:2]
+        found = [[each.findtext(name) for name in ("user", "client", "comment")] for each in histories]
+        assert found == [["root", "other", None], ["ansible", "netconf", "commit confirmed, rollback in 1mins"]]
+        assert tell(session, "get-system-information").findtext(".//host-name") == "edge-j1"
+
+
+def test_what_is_confirmed_on_the_junos_edge_survives_a_restart_and_what_is_not_does_not(lab):
+    def mail() -> bool:
+        return pass_through(lab, "cust-central", "other-isp", [Packet(CUSTOMER.v4, SERVER.v4)])[0]
+
+    def change(text: str, **more: str | bool) -> None:
+        with netconf(lab) as session, session.locked("candidate"):
+            session.edit_config(text, target="candidate")
+            session.commit(**more)
+
+    key = lab.run("edge-j1", ["cat", "/etc/lab-junos/ssh_host_key.pub"], check=True).stdout
+    change(OUTPUT, confirmed=True, timeout="600")
+    assert not mail()
+    lab.restart("edge-j1")
+    assert mail()
+    change(OUTPUT)
+    lab.restart("edge-j1")
+    assert not mail()
+    assert lab.run("edge-j1", ["cat", "/etc/lab-junos/ssh_host_key.pub"], check=True).stdout == key
+    lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-netconfd"], check=True)
+    change(OUTPUT.replace("<filter>", DELETED))
+    assert mail()
 
 
 # -- the hosts ---------------------------------------------------------------------------------------------------------
