@@ -262,7 +262,8 @@ class _Reader:
             kind = next((kind for kind in sides if element.find(f"{kind}-prefix-length") is not None), "")
             if not kind:
                 raise _RefusedError(name, "source-prefix-length or destination-prefix-length must be specified")
-            long, short = int(_text(element, f"{kind}-prefix-length")), int(_text(element, "subnet-prefix-length") or -1)
+            lengths = [_text(element, f"{each}-prefix-length") for each in ("subnet", kind)]
+            short, long = (int(length) if length.isdecimal() else -1 for length in lengths)
             if not 0 <= short <= long <= 32:
                 raise _RefusedError("subnet-prefix-length", f"must be given and not longer than {kind}-prefix-length")
             mask = (0xFFFFFFFF >> short) ^ ((1 << (32 - long)) - 1)
@@ -279,12 +280,12 @@ class _Reader:
     # -- filters ---------------------------------------------------------------------------------------------------
 
     def filter(self, element: ET.Element, family: str) -> None:
-        path = ("firewall", "family", family, "filter")
-        name = self.name(element, path)
-        path = (*path, name)
+        parent = ("firewall", "family", family, "filter")
+        name = self.name(element, parent)
+        path = (*parent, name)
         terms = element.findall("term")
         if not terms:
-            self.refuse(path[:-1], name, f"filter '{name}' has no terms")
+            self.refuse(parent, name, f"filter '{name}' has no terms")
         nexts = [term for term in terms if term.find("then/next") is not None]
         if len(nexts) > NEXT_TERMS:
             self.refuse(path, "next", f"filter '{name}' has more than {NEXT_TERMS} next term actions")

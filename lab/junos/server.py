@@ -429,9 +429,9 @@ class Session:
         except ET.ParseError:
             tree = ET.Element("")
         if local(tree) != "rpc" or not len(tree):
-            answer = await self.forward(text)
-            await self.client.send(answer)
-            return bool(answer)
+            unknown = await self.forward(text)
+            await self.client.send(unknown)
+            return bool(unknown)
         message = Message(text, tree, tree[0])
         handler: Callable[[Message], Awaitable[str | bytes]] | None = getattr(self, "on_" + message.name.replace("-", "_"), None)
         answer = await (handler(message) if handler else self.forward(text))
@@ -630,16 +630,16 @@ class Session:
             (each.text for name in ("filtername", "filter") if (each := child(message.operation, name)) is not None), None
         )
         shown = filters.show(agent.configuration, agent.settings["interfaces"], agent.plane.counters(), agent.plane.policed())
-        found = [each for each in shown if wanted in (None, each.name)]
+        found = [one for one in shown if wanted in (None, one.name)]
         if wanted and not found:
             return error(f"filter {wanted} not found")
         text = ""
-        for each in found:
-            text += f"<filter-information><filter-name>{escape(each.name)}</filter-name>"
-            for name, (packets, size) in each.counters.items():
+        for one in found:
+            text += f"<filter-information><filter-name>{escape(one.name)}</filter-name>"
+            for name, (packets, size) in one.counters.items():
                 text += f"<counter><counter-name>{escape(name)}</counter-name><packet-count>{packets}</packet-count>"
                 text += f"<byte-count>{size}</byte-count></counter>"
-            for name, packets in each.policers.items():
+            for name, packets in one.policers.items():
                 text += f"<policer><policer-name>{escape(name)}</policer-name><packet-count>{packets}</packet-count></policer>"
             text += "</filter-information>"
         names = JUNOS.format(version=agent.version)

@@ -19,7 +19,8 @@ def main() -> int:
         who = {"user": os.environ["USER"], "host": os.environ["SSH_CONNECTION"].split()[0]}
         agent.sendall(json.dumps(who).encode() + b"\n")
         while True:
-            for ready in select.select([0, agent], [], [])[0]:
+            sources: list[int | socket.socket] = [0, agent]
+            for ready in select.select(sources, [], [])[0]:
                 data = os.read(0, 65536) if ready == 0 else agent.recv(65536)
                 if not data:
                     return 0

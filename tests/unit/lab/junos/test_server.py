@@ -234,6 +234,29 @@ def test_what_a_client_is_told(new_router, mode, version):
     assert client.ask(VALIDATE) == ""
 
 
+@pytest.mark.parametrize("version", ["0", "1"])
+def test_messages_that_come_at_once_are_answered_in_their_order(new_router, version):
+    client = new_router(confirmed_commit="1.1").client(version=version)
+
+    async def exchange():
+        for number in range(5):
+            operation = ("<get-system-information/>", VALIDATE)[number % 2]
+            await client.peer.send(
+                f'<rpc xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="{number}">{operation}</rpc>'.encode()
+            )
+        return [re.search(rb'message-id="(\d)"', await client.peer.receive())[1] for _number in range(5)]
+
+    assert client.router.call(exchange()) == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_a_client_that_wants_notifications_has_them(new_router):
+    router = new_router(confirmed_commit="1.1")
+    client = router.client(version="1")
+    client.ok('<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>')
+    router.client("bob")
+    assert b"<username>bob</username>" in router.call(asyncio.wait_for(client.peer.receive(), 5))
+
+
 def test_the_session_list_has_the_users(router):
     client = router.client("bob")
     wanted = '<netconf-state xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"><sessions/></netconf-state>'
