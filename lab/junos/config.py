@@ -427,8 +427,8 @@ class _Reader:
             if name not in self.lists:
                 raise _RefusedError(f"{start}prefix-list", f"Referenced prefix-list '{name}' is not defined")
             # Prefixes of the other family cannot match. Of a list that has none of this family, or none at all, the
-            # documentation says nothing but the implied `0/0 except`, by which a term would never match; whoever wrote
-            # it hardly wants that, and there are reports of it matching all: refused.
+            # documentation says nothing but the implied `0/0 except`, by which the term would never match, as Batfish has
+            # it, too. Nobody should count on that: refused.
             own = [text for text in self.lists[name] if _family(text) == family]
             if not own:
                 raise _RefusedError(f"{start}prefix-list", f"prefix-list '{name}' has no prefix of this family")

@@ -40,7 +40,12 @@ NOTIFICATION = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 ROOT = "http://yang.juniper.net/junos/conf/root"
 JUNOS = "http://xml.juniper.net/junos/{version}/junos"
 BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
-CONFIRMED_1_1 = "urn:ietf:params:netconf:capability:confirmed-commit:1.1"
+# What routers are seen to say in their hello, and the modules; netconfd has more, which no client may count on.
+JUNOS_CAPABILITIES = re.compile(
+    r"urn:ietf:params:netconf:(base|capability:(candidate|confirmed-commit|validate|url)):1\.0\b"
+    r"|urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\b|http://yang\.juniper\.net/"
+)
+OWN_CAPABILITIES = ("http://xml.juniper.net/netconf/junos/1.0", "http://xml.juniper.net/dmi/system/1.0")
 # What netconf-subsystem of Yuma123 says first: netconfd takes it for the proof that it was started by its side.
 MAGIC = "x56o8937ab17eg922z34rwhobskdbyswfehkpsqq3i55a0an960ccw24a4ek864aOpal1t2p"
 PERSIST = "lab-junos"
@@ -381,7 +386,7 @@ class Session:
         self.agent.sessions[self.link.session] = self
         capabilities = [each.text or "" for each in self.link.hello.iter(f"{{{BASE}}}capability")]
         if not self.agent.revised:
-            capabilities = [each for each in capabilities if each not in (BASE_1_1, CONFIRMED_1_1)]
+            capabilities = [*filter(JUNOS_CAPABILITIES.match, capabilities), *OWN_CAPABILITIES]
         await self.client.send(hello(capabilities, self.link.session))
         theirs = await self.client.receive()
         reader = asyncio.ensure_future(self._listen())

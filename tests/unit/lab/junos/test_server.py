@@ -226,6 +226,8 @@ def test_what_a_client_is_told(new_router, mode, version):
     assert (BASE + "1<" in client.hello) == (mode == "1.1")
     assert ("confirmed-commit:1.1" in client.hello) == (mode == "1.1")
     assert "confirmed-commit:1.0" in client.hello
+    assert ("rollback-on-error" in client.hello) == (mode == "1.1")
+    assert ("http://xml.juniper.net/netconf/junos/1.0" in client.hello) == (mode == "1.0")
     assert f"{ROOT}firewall" in client.hello
     assert "<data" in client.ask("<get-config><source><running/></source></get-config>")
     assert "<?xml" not in client.ask("<get-config><source><running/></source></get-config>")
