@@ -8,7 +8,7 @@ import ipaddress
 
 import pytest
 
-from lab.cli.filter import Entry, Match, Packet, decide
+from lab.cli.filter import Entry, Match, Packet, decide, met
 
 CUSTOMER, SERVER = (int(ipaddress.ip_address(text)) for text in ("198.51.100.77", "203.0.113.25"))
 POOL = ((int(ipaddress.ip_address("198.51.100.0")), 0xFFFFFF00),)
@@ -91,6 +91,43 @@ def test_an_empty_group_matches_nothing():
     assert judged(MAIL, (True, Match(4, 6, dports=()))) is None
 
 
+def test_an_entry_may_leave_the_decision_to_those_below():
+    entries = [Entry("a", None, SMTP), Entry("b", None, Match(4)), Entry("c", False, SMTP), Entry("d", True, Match(4))]
+    assert [entry.key for entry in met(entries, MAIL)] == ["a", "b", "c"]
+    assert decide(entries, MAIL).key == "c"
+    assert [entry.key for entry in met(entries[:2], MAIL)] == ["a", "b"]
+    assert decide(entries[:2], MAIL) is None
+
+
+def test_an_entry_matches_what_one_of_its_alternatives_matches():
+    either = Entry("a", False, Match(4, 6, sports=((25, 25),)), also=(Match(4, 6, dports=((25, 25),)),))
+    assert decide([either], MAIL) is either
+    assert decide([either], changed(MAIL, sport=25, dport=1)) is either
+    assert decide([either], changed(MAIL, dport=1)) is None
+
+
+@pytest.mark.parametrize("asked", [{"dports": ((25, 25),)}, {"tcp_flags": ((0x02, 0x02),)}])
+def test_a_literal_match_assumes_nothing(asked):
+    match = Match(4, literal=True, **asked)
+    assert judged(changed(MAIL, protocol=47), (True, match)) == 0
+    assert judged(changed(MAIL, fragment="later"), (True, match)) is None
+
+
+@pytest.mark.parametrize(("fragment", "matches"), [("none", False), ("first", True), ("headless", True), ("later", False)])
+def test_first_fragments_are_of_packets_in_pieces(fragment, matches):
+    assert (judged(changed(MAIL, fragment=fragment), (True, Match(4, first_fragment=True))) == 0) is matches
+
+
+def test_headers_of_ipv6():
+    packet = Packet(1, 2, 6, 6, 1, 25, headers=(0, 44, 6))
+    assert judged(packet, (True, Match(6, next_headers=(6, 44)))) is None
+    assert judged(packet, (True, Match(6, next_headers=(6, 0)))) == 0
+    assert judged(packet, (True, Match(6, extension_headers=(43, 44)))) == 0
+    assert judged(packet, (True, Match(6, extension_headers=(43, 60)))) is None
+    assert judged(changed(packet, fragment="later"), (True, Match(6, extension_headers=(44,)))) is None
+    assert judged(changed(packet, fragment="later"), (True, Match(6, extension_headers=(0,)))) == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -100,6 +137,9 @@ def test_an_empty_group_matches_nothing():
         {"family": 6, "protocol": 44},
         {"family": 4, "undetermined": True},
         {"family": 4, "protocol": 6, "dports": ((25, 25),), "fragments": True},
+        {"family": 4, "next_headers": (6,)},
+        {"family": 4, "extension_headers": (44,)},
+        {"family": 6, "extension_headers": (50,)},
     ],
 )
 def test_what_no_packet_can_be_is_no_match(wrong):

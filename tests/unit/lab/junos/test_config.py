@@ -7,6 +7,8 @@ import ipaddress
 import xml.etree.ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.cli.filter import Packet, Policer, decide
 from lab.junos import config
@@ -166,6 +168,23 @@ def test_the_longest_match_decides_whatever_the_order():
     assert {source: decide(found, packet(source)).key for source in wanted} == wanted
 
 
+@given(
+    st.dictionaries(st.tuples(st.integers(0, 0xFF), st.integers(24, 32)), st.booleans(), min_size=1, max_size=12),
+    st.booleans(),
+)
+def test_the_longest_match_is_what_it_is_by_the_book(drawn, everything):
+    networks = {
+        ipaddress.ip_network((0xC6336400 + host, length), strict=False): wanted for (host, length), wanted in drawn.items()
+    }
+    networks |= {ipaddress.ip_network("0.0.0.0/0"): True} if everything else {}
+    found = entries(term(names("source-address", *(f"{'' if wanted else '!'}{net}" for net, wanted in networks.items()))))
+    for number in range(0xC63363FE, 0xC6336502):
+        address = ipaddress.ip_address(number)
+        around = [net for net in networks if address in net]
+        wanted = bool(around) and networks[max(around, key=lambda net: net.prefixlen)]
+        assert judged(found, packet(str(address))) == ["f/t" if wanted else "(end)"]
+
+
 def test_only_exceptions_match_nothing():
     assert judged(entries(term(names("source-address", "!198.51.100.0/24"))), packet(), packet("192.0.2.1")) == ["(end)"] * 2
 
@@ -238,6 +257,14 @@ def test_next_header_sees_the_first_one_and_payload_protocol_the_last():
 def test_tcp_flags(text, matching):
     seen = {one for one in (0x02, 0x12, 0x10, 0x04) if any((one ^ value) & mask == 0 for value, mask in flags(text))}
     assert seen == matching
+
+
+@given(st.sets(st.integers(0, 63), min_size=1, max_size=63))
+def test_alternatives_of_flags_are_those_and_no_others(numbers):
+    pairs = flags(
+        " | ".join(" & ".join(f"{'' if n & 1 << bit else '!'}{1 << bit:#x}" for bit in range(6)) for n in sorted(numbers))
+    )
+    assert {one for one in range(64) if any((one ^ value) & mask == 0 for value, mask in pairs)} == numbers
 
 
 @pytest.mark.parametrize(("tag", "text"), [("tcp-initial", "syn & !ack"), ("tcp-established", "ack | rst")])

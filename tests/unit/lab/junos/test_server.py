@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,7 @@ from lab.junos.server import Agent, hello
 from lab.machine import FILES, REPOSITORY
 
 pytestmark = pytest.mark.skipif(not shutil.which("netconfd", path="/usr/sbin:/usr/bin"), reason="netconfd is not installed")
-YANG = REPOSITORY / "lab" / "junos" / "yang"
+YANG = Path(os.environ.get("OP25B_YANG") or REPOSITORY / "lab" / "junos" / "yang")
 INTERFACES = {"xe-0/0/0": "up0", "ge-0/0/1": "central0"}
 BASE = "urn:ietf:params:netconf:base:1."
 ROOT = "http://yang.juniper.net/junos/conf/"
@@ -85,7 +87,7 @@ class Router:
 
     def start_netconfd(self):
         (self.directory / "netconfd.sock").unlink(missing_ok=True)
-        modules = [f"--module={path}" for path in sorted(YANG.glob("*.yang"))]
+        modules = [f"--module={path}" for path in sorted(YANG.glob("junos-conf-*.yang"))]
         self.netconfd = subprocess.Popen(
             [
                 *("/usr/sbin/netconfd", f"--ncxserver-sockname={self.settings['netconfd']}", "--target=candidate"),
