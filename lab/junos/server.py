@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import math
 import os
 import re
 import sys
+import termios
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Awaitable, Callable, Mapping
@@ -152,6 +154,9 @@ class Link(Peer):
         link.hello = ET.fromstring(text)
         link.session = link.hello.findtext(f"{{{BASE}}}session-id") or ""
         await link.send(hello([BASE_1_1]))
+        # A message that comes in the same read as the hello is lost, and netconfd says at no time that it has read one.
+        while fcntl.ioctl(link.writer.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4)) != bytes(4):
+            await asyncio.sleep(0.002)
         link.chunked = True
         return link
 
@@ -183,7 +188,6 @@ class Agent:
         self._link: Link | None = None
         self._asking, self._loading = asyncio.Lock(), asyncio.Lock()
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
-        self._active: dict[str, asyncio.Event] = {}
         self._text: bytes | None = None
         self._applied: list[Filter] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -213,8 +217,6 @@ class Agent:
             await asyncio.sleep(0.05)
 
     async def _follow(self, link: Link) -> None:
-        # A message in the same read as the hello gets lost, and nothing tells when netconfd is through with that.
-        await asyncio.sleep(0.1)
         self._link, self._text, self._answers = link, None, asyncio.Queue()
         self._begin(self._start())
         try:
@@ -261,12 +263,7 @@ class Agent:
         """RFC 6470."""
         for event in tree:
             kind = local(event)
-            session = child(event, "session-id")
-            if kind == "netconf-session-start" and session is not None:
-                self._active.setdefault(session.text or "", asyncio.Event()).set()
-            elif kind == "netconf-session-end" and session is not None:
-                self._active.pop(session.text or "", None)
-            elif kind == "netconf-config-change":
+            if kind == "netconf-config-change":
                 self._begin(self.load())
             elif kind == "netconf-confirmed-commit":
                 what = child(event, "confirm-event")
@@ -275,12 +272,6 @@ class Agent:
                     self._begin(self.load())
                 elif what is not None and what.text == "complete":
                     self.pending = None
-
-    async def active(self, session: str) -> None:
-        """Wait until netconfd listens to a session: what comes in the same read as the hello gets lost."""
-        event = self._active.setdefault(session, asyncio.Event())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), 1)
 
     async def configured(self, store: str) -> tuple[bytes, ET.Element | None]:
         """The configuration in a data store."""
@@ -393,7 +384,6 @@ class Session:
         try:
             said = [(each.text or "").strip() for each in ET.fromstring(theirs).iter(f"{{{BASE}}}capability")]
             self.client.chunked = BASE_1_1 in capabilities and BASE_1_1 in said
-            await self.agent.active(self.link.session)
             while (text := await self.client.receive()) and await self._message(text):
                 pass
         finally:
