@@ -93,9 +93,7 @@ def _east(name: str, v4: int, v6: int, **more: object) -> Host:
     return _leaf(name, "east", addresses, ("198.51.100.1", "2001:db8:e000::1"), **more)
 
 
-def _router(
-    name: str, core: tuple[str, str, str], customers: tuple[str, str, str], management: str, cli: StandIn
-) -> Host:
+def _router(name: str, core: tuple[str, str, str], customers: tuple[str, str, str], management: str, cli: StandIn) -> Host:
     """An edge behind a stand-in: its kernel forwards, its stand-in says what."""
     number = int(management.partition("/")[0].rpartition(".")[2])
     gateways = [str(ipaddress.ip_interface(address).network[1]) for address in core[1:]]
@@ -209,9 +207,7 @@ HOSTS: dict[str, Host] = {
             ("core-x1", "192.0.2.202/30", "2001:db8:1:2::2/64"),
             ("south", "203.0.113.161/27", "2001:db8:a000::1/64"),
             "192.0.2.227/27",
-            StandIn(
-                "iosxr", {"MgmtEth0/RP0/CPU0/0": "oob0", "HundredGigE0/0/1/0": "up0", "GigabitEthernet0/0/0/1": "south0"}
-            ),
+            StandIn("iosxr", {"MgmtEth0/RP0/CPU0/0": "oob0", "HundredGigE0/0/1/0": "up0", "GigabitEthernet0/0/0/1": "south0"}),
         ),
         _router(
             "edge-j1",
