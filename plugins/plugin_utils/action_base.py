@@ -56,6 +56,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
             connection=self._device,
             errors=connection.ConnectionError,
             who=f"{who}@{socket.gethostname()} (pid {os.getpid()})",
+            address=str(self._vars.get("ansible_host") or self._vars.get("inventory_hostname") or ""),
             check=self._task.check_mode,
             save=save,
         )
@@ -63,10 +64,10 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
 
     def _device(self) -> connection.Connection:
         path = getattr(self._connection, "socket_path", None)
-        if path is None:
+        leads = self.dialect().CONNECTION
+        if path is None or self._connection.transport != leads:
             raise Op25bError(
-                f"ansible_connection: '{self._connection.transport}' does not lead to this kind of edge; write "
-                "ansible.netcommon.network_cli."
+                f"ansible_connection: '{self._connection.transport}' does not lead to this kind of edge; write {leads}."
             )
         return connection.Connection(path)
 

@@ -4,7 +4,8 @@
 """The dialects: one module for each kind of device, found by name or by ansible_network_os.
 
 A dialect has NAME, NETWORK_OS (the values of ansible_network_os that mean it; the empty string is a Linux host,
-which has none), and build, render, parse, read, diff, counts and sources.
+which has none), CONNECTION (the value of ansible_connection, where one kind alone will do), and build, render, parse,
+read, diff, counts and sources.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..errors import Op25bError
-from . import ios, iosxr, nftables
+from . import ios, iosxr, junos, nftables
 
-ALL: tuple[ModuleType, ...] = (nftables, ios, iosxr)
+ALL: tuple[ModuleType, ...] = (nftables, ios, iosxr, junos)
 
 
 def by_name(name: str) -> ModuleType:

@@ -24,6 +24,7 @@ from ..plan import Plan
 from ..prefixes import FAMILIES, NOTHING, Range, union
 from .cisco_grammar import Groups, blocks, members, read_ace, read_entry
 
+CONNECTION = "ansible.netcommon.network_cli"
 OWN = "OP25B-"
 LAST = 2000000000
 """The number of the permit that ends a list of our own: no line of ours comes behind it."""

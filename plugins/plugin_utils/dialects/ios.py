@@ -17,6 +17,7 @@ from .cisco_grammar import address_words, masked
 
 NAME = "ios"
 NETWORK_OS = ("cisco.ios.ios", "ios")
+CONNECTION = cisco.CONNECTION
 BUDGET = 4000
 """Entries with every group written out: what an edge is given when its host says nothing (op25b_acl_budget)."""
 

@@ -17,6 +17,7 @@ from .cisco_grammar import address_words
 
 NAME = "iosxr"
 NETWORK_OS = ("cisco.iosxr.iosxr", "iosxr")
+CONNECTION = cisco.CONNECTION
 BUDGET = 8000
 """Entries with every group written out: what an edge is given when its host says nothing (op25b_acl_budget)."""
 

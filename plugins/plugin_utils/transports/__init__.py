@@ -17,14 +17,15 @@ from ..plan import Plan
 class Way:
     """What the action has for a transport: a module run on the host, or a connection to the device and its errors.
 
-    `check` means that nothing may change; `save` that what is kept shall also survive a reboot where the device
-    leaves that to its operator.
+    `address` is where the connection leads. `check` means that nothing may change; `save` that what is kept shall also
+    survive a reboot where the device leaves that to its operator.
     """
 
     run: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     connection: Callable[[], Any]
     errors: type[Exception]
     who: str
+    address: str
     check: bool
     save: bool
 

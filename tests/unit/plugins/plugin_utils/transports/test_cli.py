@@ -75,7 +75,13 @@ class Edge:
         return transports.to(
             self.name,
             transports.Way(
-                run=None, connection=lambda: wire or self.wire, errors=RefusedError, who="me", check=check, save=save
+                run=None,
+                connection=lambda: wire or self.wire,
+                errors=RefusedError,
+                who="me",
+                address="",
+                check=check,
+                save=save,
             ),
         )
 
