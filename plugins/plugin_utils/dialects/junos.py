@@ -38,7 +38,8 @@ from ..policy import ANY, Limit
 from ..prefixes import BITS, FAMILIES, NOTHING, PrefixSet, Range, parse_prefix, range_text, union
 
 NAME = "junos"
-NETWORK_OS = ("junipernetworks.junos.junos", "junos")
+NETWORK_OS = ("ccsnet.op25b.junos", "junipernetworks.junos.junos", "junos")
+"""The first loads no plugin of the archived collection: ansible.netcommon then speaks NETCONF as the RFC has it."""
 CONNECTION = "ansible.netcommon.netconf"
 
 OWN = "OP25B-"

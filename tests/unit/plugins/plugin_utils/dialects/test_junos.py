@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.acl import Acl
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import junos
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
+
+BOUND = """\
+set interfaces xe-0/0/0 unit 0 family inet address 192.0.2.206/30
+set interfaces xe-0/0/0 unit 0 family inet filter input edge-in
+set interfaces xe-0/0/0 unit 0 family inet6 filter input-list [ edge-in-v6 edge-more-v6 ]
+"""
+UPLINK = "interfaces xe-0/0/0 unit 0 family"
+
+
+@pytest.fixture
+def wanted(build):
+    def make(wave="all", **keys):
+        return junos.build(build(wave, uplinks=("xe-0/0/0.0",), **keys))
+
+    return make
+
+
+@pytest.mark.parametrize("wave", ["observe", "pilot", "mobile", "all"])
+def test_what_is_rendered_is_read_back_from_text_and_from_xml(wave, wanted, build):
+    text = junos.render(build(wave, uplinks=("xe-0/0/0.0",)))
+    assert junos.parse(text) == (wanted(wave).acl, [])
+    (config,) = junos.edits(text.splitlines())
+    assert junos.parse(config) == (wanted(wave).acl, [])
+
+
+def test_no_term_ends_a_filter_by_going_on_and_none_accepts_but_what_matches_nothing(build):
+    text = junos.render(build("observe", uplinks=("xe-0/0/0.0",)))
+    accepting = [line for line in text.splitlines() if line.endswith("then accept") and "ACCEPT" not in line]
+    assert accepting
+    for line in accepting:
+        head = line.removesuffix(" then accept")
+        assert head.endswith(" term end")
+        assert f"{head} from source-address {'::/0' if 'inet6' in head else '0.0.0.0/0'} except" in text
+    filters = {line.partition(" term ")[0] for line in text.splitlines() if " term " in line}
+    for head in filters:
+        last = [line for line in text.splitlines() if line.startswith(head)][-1]
+        assert not last.endswith("next term")
+
+
+def test_ours_stand_in_front_and_a_single_filter_comes_back_as_it_was(wanted):
+    have = junos.from_text(BOUND)
+    plan = junos.diff(have, wanted())
+    assert plan.wanted.bound["xe-0/0/0.0", "in", 4] == junos.Binding(("OP25B-IN", "edge-in"))
+    assert plan.wanted.bound["xe-0/0/0.0", "in", 6] == junos.Binding(("OP25B-IN-V6", "edge-in-v6", "edge-more-v6"))
+    assert plan.wanted.bound["xe-0/0/0.0", "out", 4] == junos.Binding(("OP25B-OUT", "OP25B-ACCEPT"))
+    assert f"delete {UPLINK} inet filter input" in plan.commands
+    back = junos.diff(plan.wanted, junos.build(Acl()))
+    assert f"set {UPLINK} inet filter input edge-in" in back.commands
+    assert back.wanted == have
+
+
+def test_one_more_exemption_is_one_element_of_a_list(wanted, document):
+    more = [*document["exemptions"], {"prefixes": ["198.51.100.77"], "who": "customer 7", "why": "own mail server"}]
+    plan = junos.diff(junos.diff(junos.from_text(BOUND), wanted()).wanted, wanted(exemptions=more))
+    assert plan.commands == ("set policy-options prefix-list OP25B-EXEMPTED 198.51.100.77/32",)
+    assert plan.rollback == ("delete policy-options prefix-list OP25B-EXEMPTED 198.51.100.77/32",)
+    (config,) = junos.edits(plan.commands)
+    assert config.count("<prefix-list-item>") == 1
+    (config,) = junos.edits(plan.rollback)
+    assert '<prefix-list-item nc:operation="delete"><name>198.51.100.77/32</name></prefix-list-item>' in config
+
+
+def test_a_prefix_that_is_exempted_as_a_whole_is_not_in_the_pool_and_not_in_the_exceptions(wanted):
+    found = wanted(exemptions=[{"prefixes": ["198.51.100.0/25"], "who": "all", "why": "example"}]).acl
+    assert [pool.prefixes.texts() for pool in found.pools] == [
+        ["2001:db8:e000::/36"],
+        ["198.51.100.128/25", "2001:db8:f000::/36"],
+    ]
+    assert not found.exempted
+
+
+def test_limit_is_a_policer_for_each_customer_in_ipv4_and_says_what_it_cannot(wanted):
+    limited = wanted(waves=[{"name": "all", "date": "2019-03-25", "pools": "all", "action": "limit"}])
+    assert limited.acl.limit.per_minute == 60
+    assert len([text for text in limited.warnings if text.startswith("limit: ")]) == 2
+    commands = junos.diff(junos.EMPTY, limited).commands
+    assert "set firewall policer OP25B-LIMIT if-exceeding-pps pps-limit 1" in commands
+    assert "set firewall family inet prefix-action OP25B-LIMIT-east_ftth subnet-prefix-length 25" in commands
+    assert not any("inet6" in line and "prefix-action" in line for line in commands)
+
+
+def test_what_cannot_be_read_from_the_configuration_is_refused(wanted):
+    off = BOUND + f"deactivate {UPLINK} inet filter\n"
+    with pytest.raises(Op25bError, match=r"xe-0/0/0\.0: .* is deactivated"):
+        junos.diff(junos.from_text(off), wanted())
+    group = "set groups EDGE interfaces <*> unit <*> family inet filter input theirs\nset apply-groups EDGE\n"
+    with pytest.raises(Op25bError, match="the group EDGE may give"):
+        junos.diff(junos.from_text(BOUND + group), wanted())
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("set policy-options prefix-list OP25B-EXEMPTED 198.51.100.0/99", "has no valid prefix length"),
+        ("set firewall family inet filter OP25B-OUT term t from destination-port 70000", "a port is 0 to 65535"),
+        ("show interfaces", "begins with no word of a configuration"),
+    ],
+)
+def test_values_that_the_models_let_through_are_refused(line, said):
+    with pytest.raises(Op25bError, match=said):
+        junos.parse(line)
+
+
+@pytest.mark.parametrize(("uplink", "said"), [("xe-0/0/0", "names no unit"), ("xe-*", "stands for many names")])
+def test_an_uplink_is_one_logical_interface(build, uplink, said):
+    with pytest.raises(Op25bError, match=said):
+        junos.build(build("all", uplinks=(uplink,)))
