@@ -174,7 +174,7 @@ def _terms(acl: Acl, direction: str, family: int, payload: bool) -> list[tuple[s
         return []
     inside, outside = ("source", "destination") if direction == OUT else ("destination", "source")
     port = f"from {outside}-port 25"
-    protocol = "from protocol tcp" if family == 4 else f"from {'payload-protocol' if payload else 'next-header'} tcp"
+    protocol = _protocol(family, payload)
     opening = "from tcp-initial" if direction == OUT else 'from tcp-flags "(syn & ack)"'
     heads = [f"from {inside}-prefix-list {OWN}EXEMPTED{_SUFFIX[family]} except"] if acl.exempted.spans(family) else []
     if acl.permitted.spans(family):
@@ -208,6 +208,12 @@ def _terms(acl: Acl, direction: str, family: int, payload: bool) -> list[tuple[s
     return sorted(found, key=lambda term: term[0].endswith(".block"))
 
 
+def _protocol(family: int, payload: bool) -> str:
+    if family == 4:
+        return "from protocol tcp"
+    return f"from {'payload-protocol' if payload else 'next-header'} tcp"
+
+
 def _objects(acl: Acl, payload: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Filters, policers and prefix-actions: the words that begin each, and its lines."""
     for direction in DIRECTIONS:
@@ -218,7 +224,7 @@ def _objects(acl: Acl, payload: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
             lines = [f"term {name} {line}" for name, found in terms for line in found]
             if not terms[-1][0].endswith(".block"):
                 # The last term of a filter must not be one with `next term`; this one matches nothing.
-                protocol = next(line for line in terms[0][1] if line.endswith("tcp"))
+                protocol = _protocol(family, payload)
                 nowhere = f"from source-address {_text(_EVERYTHING[family])} except"
                 lines += [f"term end {line}" for line in sorted([protocol, nowhere, "then accept"])]
             yield f"firewall family {_INET[family]} filter {_filter(direction, family)}", tuple(lines)
@@ -642,42 +648,42 @@ def _people(shown: Sequence[str]) -> Iterator[str]:
         yield what
 
 
-def _commands(have: Config, want: Config) -> Iterator[str]:
+def _commands(old: Config, new: Config) -> Iterator[str]:
     """First all that is deleted, then all that is set: a candidate has no moment in between."""
-    changed = sorted(head for head in {*have.objects, *want.objects} if have.objects.get(head) != want.objects.get(head))
+    changed = sorted(head for head in {*old.objects, *new.objects} if old.objects.get(head) != new.objects.get(head))
     places = sorted(
-        (place for place in {*have.bound, *want.bound} if have.bound.get(place) != want.bound.get(place)),
+        (place for place in {*old.bound, *new.bound} if old.bound.get(place) != new.bound.get(place)),
         key=lambda place: (place[0], place[2], place[1]),
     )
     macro, mark = f"firewall apply-macro {_MACRO}", f"firewall apply-macro {TRIAL}"
     for place in places:
-        yield from (f"delete {path}" for path in _paths(place, have.bound.get(place), want.bound.get(place)))
-    yield from (f"delete {head}" for head in changed if head in have.objects)
-    if have.singles and not want.singles:
+        yield from (f"delete {path}" for path in _paths(place, old.bound.get(place), new.bound.get(place)))
+    yield from (f"delete {head}" for head in changed if head in old.objects)
+    if old.singles and not new.singles:
         yield f"delete {macro}"
     else:
-        yield from (f'delete {macro} "{name}"' for name in sorted(have.singles - want.singles))
-    if have.trial and not want.trial:
+        yield from (f'delete {macro} "{name}"' for name in sorted(old.singles - new.singles))
+    if old.trial and not new.trial:
         yield f"delete {mark}"
-    for name, old in have.lists.items():
+    for name, members in old.lists.items():
         path = f"policy-options prefix-list {name}"
-        gone = sorted(old - want.lists[name]) if name in want.lists else ()
+        gone = sorted(members - new.lists[name]) if name in new.lists else ()
         yield from (f"delete {path} {_text(item)}" for item in gone)
-        if name not in want.lists:
+        if name not in new.lists:
             yield f"delete {path}"
-    for name, new in want.lists.items():
+    for name, members in new.lists.items():
         path = f"policy-options prefix-list {name}"
-        yield from (f"set {path} {_text(item)}" for item in sorted(new - have.lists.get(name, frozenset())))
-        if not new and name not in have.lists:
+        yield from (f"set {path} {_text(item)}" for item in sorted(members - old.lists.get(name, frozenset())))
+        if not members and name not in old.lists:
             yield f"set {path}"
     for head in changed:
-        yield from (f"set {head} {line}" for line in want.objects.get(head, ()))
-        if want.objects.get(head) == ():
+        yield from (f"set {head} {line}" for line in new.objects.get(head, ()))
+        if new.objects.get(head) == ():
             yield f"set {head}"
-    yield from (f'set {macro} "{name}" single' for name in sorted(want.singles - have.singles))
-    yield from (line for line in marked(want.trial) if not have.trial)
+    yield from (f'set {macro} "{name}" single' for name in sorted(new.singles - old.singles))
+    yield from (line for line in marked(new.trial) if not old.trial)
     for place in places:
-        yield from (f"set {path}" for path in _paths(place, have.bound.get(place), want.bound.get(place), setting=True))
+        yield from (f"set {path}" for path in _paths(place, old.bound.get(place), new.bound.get(place), setting=True))
 
 
 def marked(trial: Mapping[str, str]) -> Iterator[str]:
