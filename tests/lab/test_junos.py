@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge behind NETCONF: real packets through it, as the policy and the operator's own filters say."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import sys
+
+import pytest
+import yaml
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import junos
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse_address
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.verdict import Packet as Described
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.verdict import verdict
+
+from lab.packets import SYNACK, Packet, Witness, send
+from lab.topology import HOSTS
+
+from .ansible_task import ROOT, Playbook, end_all
+from .test_lab import netconf
+
+pytestmark = pytest.mark.lab
+TODAY = "2019-03-25"
+CUSTOMER, EXEMPTED = ("192.0.2.66", "2001:db8:8000::10"), ("192.0.2.77", "2001:db8:8000::77")
+SERVERS = ("msa1", "mobile-mx", "other-isp")
+EDGE = {"attachments": [{"interface": "ge-0/0/1.0", "pools": ["central_ftth"]}], "uplinks": ["xe-0/0/0.0"]}
+DOCUMENT = yaml.safe_load((ROOT / "inventories/lab/group_vars/all/op25b.yml").read_text(encoding="utf-8"))["op25b_policy"] | {
+    # An example: the pool of the lab's edge-j1.
+    "pools": {"central_ftth": {"prefixes": ["192.0.2.64/26", "2001:db8:8000::/36"], "area": "central", "line": "ftth"}},
+    "exemptions": [{"prefixes": list(EXEMPTED), "who": "customer 7", "why": "own mail server"}],
+    "limit": {"per_minute": 60, "burst": 4},
+    "waves": [
+        {"name": "observe", "date": "2019-03-01", "pools": "all", "action": "observe"},
+        {"name": "limit", "date": "2019-03-02", "pools": "all", "action": "limit"},
+        {"name": "mobile", "date": "2019-03-03", "pools": "all", "destinations": ["mobile"], "action": "block"},
+        {"name": "all", "date": "2019-03-04", "pools": "all", "action": "block"},
+    ],
+}
+
+
+class Edge:
+    """The tasks of the collection on edge-j1."""
+
+    def __init__(self, lab, place) -> None:
+        self.lab, self.playbook = lab, Playbook(lab.name, place)
+
+    def plays(self, *tasks):
+        proxy = f"env -C {ROOT} {sys.executable} -m lab connect noc %h %p"
+        reached = {
+            "name": "edge-j1",
+            "ansible_host": "192.0.2.228",
+            "ansible_port": 830,
+            "ansible_network_os": junos.NETWORK_OS[0],
+            "ansible_connection": junos.CONNECTION,
+            "ansible_user": "ansible",
+            "ansible_password": "ansible-lab",
+            "ansible_host_key_checking": False,
+            "ansible_netconf_proxy_command": proxy,
+        }
+        here = {"hosts": "localhost", "connection": "local", "tasks": [{"ansible.builtin.add_host": reached}]}
+        listed = [
+            {f"ccsnet.op25b.{name}": arguments} if name.startswith("acl") else {name: arguments} for name, arguments in tasks
+        ]
+        return [here, {"hosts": "edge-j1", "tasks": listed}]
+
+    def run(self, *tasks):
+        return self.playbook.run(self.plays(*tasks))["edge-j1"]
+
+    def ok(self, name, **arguments):
+        (result,) = self.run((name, arguments))
+        assert not result["failed"], result
+        return result
+
+    def running(self) -> str:
+        with netconf(self.lab) as session:
+            return re.sub(r"^.*?<configuration", "", str(session.get_config("running")), flags=re.DOTALL)
+
+
+def wave(name, **more):
+    return {"policy": DOCUMENT, "wave": name, "today": TODAY, **EDGE, **more}
+
+
+@pytest.fixture
+def edge(lab, tmp_path):
+    made = Edge(lab, tmp_path / "play.json")
+    before = made.running()
+    yield made
+    end_all(lab.name)
+    if made.running() != before:
+        made.ok("acl", state="deleted")
+
+
+def crossing(lab, described):
+    """Which of these packets cross the edge, each sent by the host that is on its side."""
+    found = {}
+    for host, receiver in [("cust-central", name) for name in SERVERS] + [(name, "cust-central") for name in SERVERS]:
+        addresses = {HOSTS[host].v4, HOSTS[host].v6} | (set(EXEMPTED) if host == "cust-central" else set())
+        targets = {HOSTS[receiver].v4, HOSTS[receiver].v6} | (set(EXEMPTED) if receiver == "cust-central" else set())
+        mine = [each for each in described if each.source in addresses and each.destination in targets]
+        with Witness(lab, receiver) as witness:
+            send(lab, host, mine)
+            found |= {each: witness.saw(each) for each in mine}
+    return [found[each] for each in described]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _exempted_customer(lab):
+    # One machine has both lines here.
+    for address, family in zip(EXEMPTED, ("32", "128"), strict=True):
+        lab.run("cust-central", ["ip", "address", "add", f"{address}/{family}", "dev", "eth0"], check=True)
+    yield
+    for address, family in zip(EXEMPTED, ("32", "128"), strict=True):
+        lab.run("cust-central", ["ip", "address", "del", f"{address}/{family}", "dev", "eth0"], check=True)
+
+
+def matrix():
+    """Customers and servers, both families, both directions; ports 25, 587 and, from outside, the operator's 23."""
+    found = []
+    for server in SERVERS:
+        for at in (0, 1):
+            there = (HOSTS[server].v4, HOSTS[server].v6)[at]
+            for customer in (CUSTOMER[at], EXEMPTED[at]):
+                found += [Packet(customer, there, dport=port) for port in (25, 587)]
+                found.append(Packet(there, customer, sport=25, dport=40000, flags=SYNACK))
+                found += [Packet(there, customer, dport=port) for port in (25, 23)]
+    return found
+
+
+def expected(name, packet):
+    """What the policy and the operator's own filter let through."""
+    if packet.dport == 23:
+        return False
+    checked = policy.load(DOCUMENT, datetime.date.fromisoformat(TODAY))
+    places = acl.attachments_from(EDGE["attachments"], checked)
+    asked = acl.build(checked, name, places, acl.uplinks_from(EDGE["uplinks"], places))
+    customer = packet.source in CUSTOMER + EXEMPTED
+    way = ("ge-0/0/1.0", "xe-0/0/0.0") if customer else ("xe-0/0/0.0", "ge-0/0/1.0")
+    ends = (parse_address(packet.source), parse_address(packet.destination))
+    return verdict(asked, Described(*ends, packet.sport, packet.dport, *way)).passes
+
+
+@pytest.mark.parametrize("name", ["observe", "limit", "mobile", "all"])
+def test_the_matrix_holds_and_the_operators_filters_do_what_they_did(lab, edge, name):
+    before = edge.running()
+    result = edge.ok("acl", **wave(name))
+    assert result["changed"]
+    packets = matrix()
+    assert crossing(lab, packets) == [expected(name, packet) for packet in packets]
+    again = edge.ok("acl", **wave(name))
+    assert (again["changed"], again["commands"]) == (False, [])
+    gathered = edge.ok("acl", state="gathered")
+    assert gathered["drift"] == []
+    assert gathered["gathered"] == result["after"]
+    counts = gathered["counters"]["pools"]["central_ftth"]
+    # One connection of the customer in each family to each destination that is not permitted; the permitted one is the MSA.
+    assert counts["mobile"]["out"] == 2
+    # What passes is answered, and that counts on its way in.
+    assert counts["mobile"]["in"] == (2 if expected(name, Packet(CUSTOMER[0], HOSTS["mobile-mx"].v4)) is False else 4)
+    if name != "mobile":
+        assert counts["any"]["out"] == 2
+    edge.ok("acl", state="deleted")
+    assert edge.running() == before
+
+
+def test_a_limited_customer_gets_its_burst_and_no_more_in_ipv4(lab, edge):
+    edge.ok("acl", **wave("limit"))
+    there = HOSTS["other-isp"].v4
+    passed = crossing(lab, [Packet(CUSTOMER[0], there) for _number in range(30)])
+    assert 4 <= sum(passed) < 15
+
+
+def test_check_mode_says_what_comes_and_changes_nothing(edge):
+    before = edge.running()
+    process = edge.playbook.start([edge.plays()[0], {**edge.plays(("acl", wave("all")))[1], "check_mode": True}])
+    (result,) = edge.playbook.results(process)["edge-j1"]
+    assert result["changed"]
+    assert edge.running() == before
