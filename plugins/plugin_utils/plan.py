@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,3 +32,14 @@ class Plan:
     def changed(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.commands)
+
+
+def by_place(shown: Iterable[str]) -> Iterator[str]:
+    """Differences of the form `where: what` as a diff shows them: each place once, what changes there below it."""
+    last = None
+    for line in shown:
+        where, _colon, what = line.partition(": ")
+        if where != last:
+            yield f"@@ {where}"
+            last = where
+        yield what

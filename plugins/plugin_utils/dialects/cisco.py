@@ -12,7 +12,7 @@ packet comes in between meets either the first new line that it will ever meet, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from .. import ordered
 from ..acl import Acl
 from ..errors import Op25bError
 from ..ordered import EXEMPTED, OUT, PERMITTED, Rule, Rules, Side
-from ..plan import Plan
+from ..plan import Plan, by_place
 from ..prefixes import FAMILIES, NOTHING, Range, union
 from .cisco_grammar import Groups, blocks, members, read_ace, read_entry
 
@@ -417,7 +417,7 @@ class Lists:
         return Plan(
             commands=tuple(self._commands(have, wanted)),
             rollback=tuple(self._commands(wanted, have)),
-            diff="\n".join([*head, *_people(shown)]) + "\n" if shown else "",
+            diff="\n".join([*head, *by_place(shown)]) + "\n" if shown else "",
             added=sum(": + " in line for line in shown),
             removed=sum(": - " in line for line in shown),
             entries=self._size(wanted),
@@ -661,13 +661,3 @@ def _number(line: str) -> str:
 def _less(left: Sequence[str], right: Sequence[str]) -> list[str]:
     gone = set(right)
     return [line for line in left if line not in gone]
-
-
-def _people(shown: Iterable[str]) -> Iterator[str]:
-    last = None
-    for line in shown:
-        where, _colon, what = line.partition(": ")
-        if where != last:
-            yield f"@@ {where}"
-            last = where
-        yield what

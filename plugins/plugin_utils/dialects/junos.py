@@ -33,7 +33,7 @@ from xml.sax.saxutils import escape
 from ..acl import DEFAULT_REJECT, Acl, PoolAcl
 from ..errors import Op25bError
 from ..ordered import DIRECTIONS, EVERY_INTERFACE, IN, OUT
-from ..plan import Plan
+from ..plan import Plan, by_place
 from ..policy import ANY, Limit
 from ..prefixes import BITS, FAMILIES, NOTHING, PrefixSet, Range, parse_prefix, range_text, union
 
@@ -625,27 +625,16 @@ def diff(have: Config, wanted: Wanted) -> Plan:
     """The smallest change of a candidate from what the device has to what it should have."""
     want = target(have, wanted)
     shown = differences(have, want)
+    titles = ["--- configuration on the device", "+++ configuration by the policy"] if shown else []
     return Plan(
         commands=tuple(_commands(have, want)),
         rollback=tuple(_commands(want, have)),
-        diff="".join(f"{line}\n" for line in _people(shown)),
+        diff="".join(f"{line}\n" for line in [*titles, *by_place(shown)]),
         added=sum(": + " in line for line in shown),
         removed=sum(": - " in line for line in shown),
         entries=sum(len(members) for members in want.lists.values()) + sum(len(lines) for lines in want.objects.values()),
         wanted=want,
     )
-
-
-def _people(shown: Sequence[str]) -> Iterator[str]:
-    if shown:
-        yield from ("--- configuration on the device", "+++ configuration by the policy")
-    last = None
-    for line in shown:
-        where, _colon, what = line.partition(": ")
-        if where != last:
-            yield f"@@ {where}"
-            last = where
-        yield what
 
 
 def _commands(old: Config, new: Config) -> Iterator[str]:

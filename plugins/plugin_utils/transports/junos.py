@@ -88,7 +88,8 @@ def words(error: str) -> str:
         path = _word(item, "error-path")
         found = [path] if path else []
         found += [_word(item, "error-message") or _word(item, "error-tag")]
-        found += [f"({_word(item, name)})" for name in ("bad-element",) if _word(item, name)]
+        element = _word(item, "bad-element")
+        found += [f"({element})"] if element else []
         said.append(" ".join(found))
     return "; ".join(dict.fromkeys(said)) or " ".join(error.split())
 
