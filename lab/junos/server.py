@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Between sshd and netconfd: what Junos does that a NETCONF server by the book does not, and the kernel that follows it.
 
-netconfd (Yuma123) has the data stores, their locks, and the confirmed commit with its timer. What is added here:
+netconfd (Yuma123) has the data stores, their locks, and the confirmed commit. What is added here:
 
 - `commit` and `validate` of the candidate are refused for what `commit check` refuses (`config.py`), and `commit` is
   answered once the kernel does what was committed.
@@ -11,6 +11,7 @@ netconfd (Yuma123) has the data stores, their locks, and the confirmed commit wi
 - Junos's confirmed commit ("Commit the Candidate Configuration Only After Confirmation Using NETCONF", "Terminate a
   NETCONF Session"): capability 1.0, any session confirms, the session that armed it may close, but if it is killed the
   change is taken back at once. For netconfd that is a persistent one, which Junos's clients do not have.
+- The time of a confirmed commit: netconfd looks at its clock only while no client asks for anything.
 - Locks: netconfd refuses one while a commit waits for its confirmation. Junos does not; then the lock is held here.
 """
 
@@ -98,9 +99,11 @@ class Commit:
 
 @dataclass
 class Pending:
-    """A confirmed commit that nobody has confirmed yet."""
+    """A confirmed commit that nobody has confirmed yet: who made it, its name if it has one, and what waits for its end."""
 
-    session: str
+    session: Session
+    name: str | None
+    timer: asyncio.TimerHandle
 
 
 def local(element: ET.Element) -> str:
@@ -270,8 +273,6 @@ class Agent:
                 if what is not None and what.text in ("timeout", "cancel"):
                     self.taken_back()
                     self._begin(self.load())
-                elif what is not None and what.text == "complete":
-                    self.pending = None
 
     async def configured(self, store: str) -> tuple[bytes, ET.Element | None]:
         """The configuration in a data store."""
@@ -312,9 +313,36 @@ class Agent:
         fresh.write_text(json.dumps([asdict(each) for each in self.history]))
         fresh.rename(self._history_file)
 
+    def arm(self, session: Session, name: str | None, seconds: int) -> None:
+        """A confirmed commit waits for its confirmation, for so long."""
+        self.settled()
+        timer = asyncio.get_running_loop().call_later(seconds, lambda: self._begin(self._time_is_up()))
+        self.pending = Pending(session, name, timer)
+
+    def settled(self) -> None:
+        """Nothing waits for a confirmation any more."""
+        if self.pending:
+            self.pending.timer.cancel()
+        self.pending = None
+
+    async def _time_is_up(self) -> None:
+        async with self.committing:
+            if not self.pending:
+                return
+            if self.pending.name is None:
+                await self.pending.session.forward(f'<rpc xmlns="{BASE}" message-id="1"><cancel-commit/></rpc>'.encode())
+            else:
+                await self.cancel(self.pending.name)
+
+    async def cancel(self, name: str) -> None:
+        """Take back what was committed under this name."""
+        await self.ask(f"<cancel-commit><persist-id>{escape(name)}</persist-id></cancel-commit>")
+        await self.load()
+
     def taken_back(self) -> None:
         """What was not confirmed is not the configuration any more, and the candidate is as running is."""
-        self.pending = self.editor = None
+        self.settled()
+        self.editor = None
         self.record("root", "other")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -361,6 +389,7 @@ class Session:
         self.user, self.host = who["user"], who["host"]
         self.since = time.time()
         self.locked = False
+        self._asking = asyncio.Lock()
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -439,8 +468,9 @@ class Session:
 
     async def forward(self, text: bytes) -> bytes:
         """Have netconfd answer."""
-        await self.link.send(text)
-        return await self._answers.get()
+        async with self._asking:
+            await self.link.send(text)
+            return await self._answers.get()
 
     # -- the candidate and its lock --------------------------------------------------------------------------------
 
@@ -521,9 +551,8 @@ class Session:
             if agent.editor and agent.editor.link.session == victim:
                 await agent.ask("<discard-changes/>")
                 agent.editor = None
-            if agent.pending and agent.pending.session == victim and not agent.revised:
-                await agent.ask(f"<cancel-commit><persist-id>{PERSIST}</persist-id></cancel-commit>")
-                await agent.load()
+            if agent.pending and agent.pending.session.link.session == victim and agent.pending.name == PERSIST:
+                await agent.cancel(PERSIST)
         return answer
 
     # -- commit ----------------------------------------------------------------------------------------------------
@@ -572,14 +601,19 @@ class Session:
                 timeout = (number.text or "").strip()
                 if message.name == "commit-configuration" and timeout.isdecimal():
                     timeout = str(60 * int(timeout))
-            if agent.revised and message.name == "commit":
+            direct = agent.revised and message.name == "commit"
+            names = (child(message.operation, each) for each in ("persist", "persist-id"))
+            named = next((each.text for each in names if each is not None), None)
+            if direct:
                 answer = await self.forward(message.text)
             else:
                 answer = await self._commit(message, timeout if confirmed else None)
             if is_ok(answer):
                 comment = f"commit confirmed, rollback in {math.ceil(int(timeout) / 60)}mins" if confirmed else None
                 log = child(message.operation, "log")
-                agent.pending = Pending(self.link.session) if confirmed else None
+                agent.settled()
+                if confirmed:
+                    agent.arm(self, named if direct else PERSIST, int(timeout))
                 agent.editor = None
                 agent.record(self.user, "netconf", comment, confirmed, log.text if log is not None else None)
                 await agent.load()

@@ -318,6 +318,19 @@ def test_nobody_confirms_and_the_kernel_goes_back_at_once(router):
     other.ok(LOCK)
 
 
+@pytest.mark.parametrize(("revised", "name"), [("1.0", ""), ("1.1", ""), ("1.1", "<persist>mine</persist>")])
+def test_however_much_is_asked_meanwhile_the_time_is_kept(new_router, revised, name):
+    router = new_router(confirmed_commit=revised)
+    client, other = router.client(version="1"), router.client("bob", version="1")
+    client.ok(BIND, f"<commit><confirmed/><confirm-timeout>2</confirm-timeout>{name}</commit>")
+    begun = time.monotonic()
+    while router.plane.names() == CHANGED:
+        other.ask("<get-config><source><running/></source></get-config>")
+        assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun > 1
+    assert other.history()[0] == ROLLED_BACK
+
+
 def test_any_session_confirms(router):
     client = router.client()
     client.ok(LOCK, BIND, CONFIRMED % 2, UNLOCK, "<close-session/>")
