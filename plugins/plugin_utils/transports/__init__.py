@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
+from ..errors import Op25bError
 from ..plan import Plan
 
 
@@ -62,6 +64,71 @@ class Transport(Protocol):
 
     def cancel(self, change: str | None) -> bool:
         """Take the armed change back now; returns whether there was one."""
+
+
+class Connected(ABC):
+    """What the transports that speak with the device itself share: what they refuse, and who may end an armed change."""
+
+    check: bool
+
+    @staticmethod
+    @abstractmethod
+    def digest(text: str) -> str:
+        """A name for a running configuration as it is."""
+
+    @staticmethod
+    def refuse_armed(device: Device) -> None:
+        """Refuse to change what is armed."""
+        if device.armed:
+            raise Op25bError(
+                f"this device has an unconfirmed change: {device.armed['who']} armed it at {device.armed['at']}. Confirm it, "
+                "take it back, or wait; nothing was changed."
+            )
+
+    def before_change(self, device: Device, running: str) -> None:
+        """Refuse to change what is armed, or what is no longer what was read."""
+        self.refuse_armed(device)
+        if self.digest(running) != device.token:
+            raise Op25bError(
+                "the configuration was changed by someone else between reading and changing it; nothing was changed. Run again."
+            )
+
+    @abstractmethod
+    def _armed(self) -> Mapping[str, Any] | None:
+        """The unconfirmed change on the device."""
+
+    @abstractmethod
+    def _keep(self, change: str) -> None:
+        """Keep the armed change."""
+
+    @abstractmethod
+    def _take_back(self, change: str) -> None:
+        """Take the armed change back now."""
+
+    def _claim(self, change: str | None) -> Mapping[str, Any] | None:
+        """The armed change, if this task may end it."""
+        armed = self._armed()
+        if armed and change and change != armed["id"]:
+            raise Op25bError(
+                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
+            )
+        return armed
+
+    def confirm(self, change: str | None) -> bool:
+        """Keep the armed change."""
+        armed = self._claim(change)
+        if armed is None and change:
+            raise Op25bError("there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before.")
+        if armed is not None and not self.check:
+            self._keep(str(armed["id"]))
+        return armed is not None
+
+    def cancel(self, change: str | None) -> bool:
+        """Take the armed change back now."""
+        armed = self._claim(change)
+        if armed is not None and not self.check:
+            self._take_back(str(armed["id"]))
+        return armed is not None
 
 
 def to(dialect: str, way: Way) -> Transport:

@@ -12,12 +12,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..errors import Op25bError
-from . import Device, Way
+from . import Connected, Way
 
 _LINES_A_PASTE = 200
 _PROBE, _ANSWER = "do show privilege", r"Current privilege level is \d+"
@@ -124,62 +123,11 @@ def digest(text: str) -> str:
     return hashlib.sha256("\n".join(line.rstrip() for line in kept).encode()).hexdigest()
 
 
-class CliTransport(ABC):
+class CliTransport(Connected):
     """What the transports over a command line share."""
+
+    digest = staticmethod(digest)
 
     def __init__(self, way: Way) -> None:
         self.session = Session(way.connection(), way.errors)
         self.check, self.save = way.check, way.save
-
-    def before_change(self, device: Device, running: str) -> None:
-        """Refuse to change what is armed, or what is no longer what was read."""
-        if device.armed:
-            raise Op25bError(
-                f"this device has an unconfirmed change: {device.armed['who']} armed it at {device.armed['at']}. Confirm it, "
-                "take it back, or wait; nothing was changed."
-            )
-        if digest(running) != device.token:
-            raise Op25bError(
-                "the configuration was changed by someone else between reading and changing it; nothing was changed. Run again."
-            )
-
-    @abstractmethod
-    def _armed(self) -> Mapping[str, Any] | None:
-        """The unconfirmed change on the device."""
-
-    @abstractmethod
-    def _keep(self) -> None:
-        """Keep the armed change."""
-
-    @abstractmethod
-    def _take_back(self) -> None:
-        """Take the armed change back now."""
-
-    def _claim(self, change: str | None) -> Mapping[str, Any] | None:
-        """The armed change, if this task may end it."""
-        armed = self._armed()
-        if armed and change and change != armed["id"]:
-            raise Op25bError(
-                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
-            )
-        return armed
-
-    def confirm(self, change: str | None) -> bool:
-        """Keep the armed change; with `save` also across a reboot."""
-        if self._claim(change) is None:
-            if change:
-                raise Op25bError(
-                    "there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before."
-                )
-            return False
-        if not self.check:
-            self._keep()
-        return True
-
-    def cancel(self, change: str | None) -> bool:
-        """Take the armed change back now."""
-        if self._claim(change) is None:
-            return False
-        if not self.check:
-            self._take_back()
-        return True

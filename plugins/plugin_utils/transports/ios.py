@@ -112,10 +112,12 @@ class Transport(CliTransport):
         same = digest(self._running()) == device.token
         return "it is back as it was" if same else "it went back, but not to the byte: look at it"
 
-    def _take_back(self) -> None:
+    def _take_back(self, change: str = "") -> None:
+        del change  # There is one timer, for whatever was changed.
         self.session.tell("configure revert now")
 
-    def _keep(self) -> None:
+    def _keep(self, change: str = "") -> None:
+        del change
         self.session.tell("configure confirm")
         if self.save:
             self.session.ask("write memory")

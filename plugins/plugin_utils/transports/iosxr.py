@@ -110,13 +110,15 @@ class Transport(CliTransport):
         if "% " in said or "[no]" in said:
             raise Op25bError(f"the device refused the commit: {said.strip()}")
 
-    def _keep(self) -> None:
+    def _keep(self, change: str = "") -> None:
+        del change  # This session has no other.
         self.session.ask("commit")
         if self._armed():
             raise Op25bError("the device did not take the confirmation; it goes back by itself.")
         self.session.ask("end")
 
-    def _take_back(self) -> None:
+    def _take_back(self, change: str = "") -> None:
+        del change
         self.session.ask("abort")
 
     def _claim(self, change: str | None) -> Mapping[str, Any] | None:

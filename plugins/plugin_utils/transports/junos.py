@@ -27,7 +27,7 @@ from xml.sax.saxutils import escape
 from ..dialects import junos
 from ..errors import Op25bError
 from ..plan import Plan
-from . import Device, Way
+from . import Connected, Device, Way
 
 _BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 _ALL = '<configuration xmlns="http://yang.juniper.net/junos/conf/root"/>'
@@ -36,8 +36,8 @@ _GUARD = 120
 """Seconds that guard a change which nobody asked to arm."""
 _SHOWN = 5
 _MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
-_BACK = 30
-"""Seconds in which a change that is taken back must be gone."""
+_BACK = 90
+"""Seconds in which a change that is taken back, or that nobody confirmed, must be gone: a device may count in minutes."""
 _NEXT_HEADER_ONLY = ("ex2", "ex3", "ex4", "qfx")
 """Models whose IPv6 filters have next-header and no payload-protocol ("Firewall Filter Match Conditions and Actions (QFX and
 EX Series Switches)")."""
@@ -103,8 +103,14 @@ def _word(root: ElementTree.Element, name: str) -> str:
     return next((" ".join((element.text or "").split()) for element in _all(root, name)), "")
 
 
-class Transport:
+class Transport(Connected):
     """The way to one device."""
+
+    @staticmethod
+    def digest(text: str) -> str:
+        """A name for a configuration as it is, whatever the message around it."""
+        _head, _configuration, rest = text.partition("<configuration")
+        return hashlib.sha256(rest.rpartition("</configuration>")[0].encode()).hexdigest()
 
     def __init__(self, way: Way) -> None:
         self.session = Session(way.connection(), way.errors)
@@ -146,7 +152,7 @@ class Transport:
             )
         if not have.trial:
             warnings += _gone_back(self._information("commit"))
-        return Device(have, _digest(text), armed, True, tuple(warnings))
+        return Device(have, self.digest(text), armed, True, tuple(warnings))
 
     def management(self) -> set[str]:
         """The device's own addresses by which this controller comes to it."""
@@ -159,62 +165,57 @@ class Transport:
 
     def apply(self, plan: Plan, device: Device, seconds: int) -> str:
         """Commit the plan on trial, look whether the device shows it, and keep it or leave it armed."""
-        if device.armed:
-            raise Op25bError(
-                f"this device has an unconfirmed change: {device.armed['who']} armed it at {device.armed['at']}. Confirm it, "
-                "take it back, or wait; nothing was changed."
-            )
+        self.refuse_armed(device)
         if self.check:
             return ""
         change = uuid.uuid4().hex[:12]
         limit = seconds or _GUARD
-        trial = {
-            "change": change,
-            "who": self.who.replace('"', "'"),
-            "at": datetime.datetime.now(datetime.UTC).strftime(_TIME),
-            "seconds": str(limit),
-        }
-        self._lock()
-        committed = False
-        try:
-            if _digest(self._config()) != device.token:
-                raise Op25bError("the configuration was changed by someone else between reading and changing it; run again")
-            self._edit([*plan.commands, *junos.marked(trial)])
-            self.session.call("validate", "<source><candidate/></source>")
-            name = f"<persist>{change}</persist>" if self.session.persists() else ""
-            self.session.call("commit", f"<confirmed/><confirm-timeout>{limit}</confirm-timeout>{name}")
-            committed = True
-            missing = junos.differences(replace(junos.from_xml(self._config()), trial={}), plan.wanted)
-            if missing:
-                raise Op25bError(f"the device took the change without a word, and differs all the same: {missing[0]}")
-            if not seconds:
-                self._keep(change)
-        except Op25bError as err:
-            raise Op25bError(f"{err}; {self._restored(device, change, committed)}") from None
-        finally:
-            self._unlock()
+        at = datetime.datetime.now(datetime.UTC).strftime(_TIME)
+        trial = {"change": change, "who": self.who.replace('"', "'"), "at": at, "seconds": str(limit)}
+        with self._locked():
+            self.before_change(device, self._config())
+            try:
+                self._edit([*plan.commands, *junos.marked(trial)])
+                self.session.call("validate", "<source><candidate/></source>")
+                name = f"<persist>{change}</persist>" if self.session.persists() else ""
+                self.session.call("commit", f"<confirmed/><confirm-timeout>{limit}</confirm-timeout>{name}")
+                missing = junos.differences(replace(junos.from_xml(self._config()), trial={}), plan.wanted)
+                if missing:
+                    raise Op25bError(f"the device took the change without a word, and differs all the same: {missing[0]}")
+                if not seconds:
+                    self._keep_locked(change)
+            except Op25bError as err:
+                raise Op25bError(f"{err}; {self._restored(device, change)}") from None
         return change if seconds else ""
 
     def _edit(self, commands: Iterable[str]) -> None:
         for config in junos.edits(commands):
             self.session.call("edit-config", f"<target><candidate/></target>{config}")
 
-    def _restored(self, device: Device, change: str, committed: bool) -> str:
+    def _restored(self, device: Device, change: str) -> str:
         """Put all back after a failure; returns how that went."""
         try:
             self.session.call("discard-changes")
-            if committed:
+            if self._trial().get("change") == change:
                 self._back(change)
-            same = _digest(self._config()) == device.token
+            same = self.digest(self._config()) == device.token
         except Op25bError as err:
             return f"and it does not answer as it should ({err}); what was not confirmed goes back by itself"
         return "it is as it was" if same else "it is not as it was: look at it"
 
-    def _lock(self) -> None:
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the candidate, so that nobody else's changes are committed with ours."""
         try:
             self.session.call("lock", "<target><candidate/></target>")
         except Op25bError as err:
             raise Op25bError(f"{err}{self._whose()}; nothing was changed.") from None
+        try:
+            yield
+        finally:
+            # Where the session that held it is gone, so is the lock.
+            with contextlib.suppress(Op25bError):
+                self.session.call("unlock", "<target><candidate/></target>")
 
     def _whose(self) -> str:
         """Who may be in the way, and what is uncommitted in the candidate."""
@@ -231,57 +232,36 @@ class Transport:
             told += f". Uncommitted in the candidate: {'; '.join(found[:_SHOWN])}{more}"
         return told
 
-    def _unlock(self) -> None:
-        # Where the session that held it is gone, so is the lock.
-        with contextlib.suppress(Op25bError):
-            self.session.call("unlock", "<target><candidate/></target>")
-
     # -- ending a trial ------------------------------------------------------------------------------------------------
 
-    def _claim(self, change: str | None) -> Mapping[str, Any] | None:
-        """The armed change, if this task may end it."""
-        armed = _armed(junos.from_xml(self._config()).trial)
-        if armed and change and change != armed["id"]:
-            raise Op25bError(
-                f"the unconfirmed change here is not this one: {armed['who']} armed it at {armed['at']}. Nothing was done."
-            )
-        return armed
+    def _trial(self) -> Mapping[str, str]:
+        """The mark of the armed change."""
+        return junos.from_xml(self._config()).trial
 
-    def confirm(self, change: str | None) -> bool:
-        """Keep the armed change; whoever armed it."""
-        armed = self._claim(change)
-        if armed is None:
-            if change:
-                raise Op25bError(
-                    "there is nothing to confirm: the change is no longer armed; it went back, or was confirmed before."
-                )
-            return False
-        if not self.check:
-            self._lock()
-            try:
-                self._keep(str(armed["id"]))
-            finally:
-                self._unlock()
-        return True
+    def _armed(self) -> Mapping[str, Any] | None:
+        return _armed(self._trial())
 
     def _keep(self, change: str) -> None:
+        with self._locked():
+            # Its time may have been up before the lock.
+            if self._trial().get("change") != change:
+                raise Op25bError("there is nothing to confirm: the change went back this moment.")
+            self._keep_locked(change)
+
+    def _keep_locked(self, change: str) -> None:
         """Take the mark out, and confirm by the same commit."""
-        self._edit([f"delete firewall apply-macro {junos.TRIAL}"])
         name = f"<persist-id>{escape(change)}</persist-id>" if self.session.persists() else ""
         try:
+            self._edit([f"delete firewall apply-macro {junos.TRIAL}"])
             self.session.call("commit", name)
         except Op25bError:
             self.session.call("discard-changes")
             raise
 
-    def cancel(self, change: str | None) -> bool:
-        """Take the armed change back now."""
-        armed = self._claim(change)
-        if armed is None:
-            return False
-        if not self.check:
-            self._back(str(armed["id"]))
-        return True
+    def _take_back(self, change: str) -> None:
+        # Without its name, going back is a commit as well, which takes along whatever is in the candidate.
+        with contextlib.nullcontext() if self.session.persists() else self._locked():
+            self._back(change)
 
     def _back(self, change: str) -> None:
         """Let the device go back: at once, or where it cannot be told so, in the shortest time that it takes."""
@@ -290,16 +270,10 @@ class Transport:
         else:
             self.session.call("commit", "<confirmed/><confirm-timeout>1</confirm-timeout>")
         end = time.monotonic() + _BACK
-        while junos.from_xml(self._config()).trial:
+        while self._trial().get("change") == change:
             if time.monotonic() > end:
                 raise Op25bError(f"the device does not go back within {_BACK} s: look at it")
             time.sleep(0.5)
-
-
-def _digest(text: str) -> str:
-    """A name for a configuration as it is, whatever the message around it."""
-    _head, _configuration, rest = text.partition("<configuration")
-    return hashlib.sha256(rest.rpartition("</configuration>")[0].encode()).hexdigest()
 
 
 def _armed(trial: Mapping[str, str]) -> Mapping[str, Any] | None:
