@@ -190,8 +190,11 @@ async def serve(ports: list[int], log: Log, ready: Any) -> None:
         server.close()
 
 
-def daemonize() -> Any:
-    """Return in a process of its own; the caller's process ends with 0 once that one says it is ready."""
+def daemonize(log: str = os.devnull) -> Any:
+    """Return in a process of its own; the caller's process ends with 0 once that one says it is ready.
+
+    From then on it prints to `log`: whoever reads what the caller prints is not kept waiting for the daemon's end.
+    """
     ready, ready_there = os.pipe()
     if os.fork():
         os.close(ready_there)
@@ -202,6 +205,9 @@ def daemonize() -> Any:
     os.dup2(null, 0)
 
     def ready_now() -> None:
+        printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(printed, 1)
+        os.dup2(printed, 2)
         os.write(ready_there, b"r")
         os.close(ready_there)
 

@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--pid-file", type=Path, help="go to the background once all is loaded, and write the process id here")
     arguments = parser.parse_args()
 
-    ready: Callable[[], None] = daemonize() if arguments.pid_file else lambda: None
+    ready: Callable[[], None] = daemonize(str(arguments.pid_file.with_suffix(".log"))) if arguments.pid_file else lambda: None
     if arguments.pid_file:
         arguments.pid_file.write_text(f"{os.getpid()}\n")
     asyncio.run(run(json.loads(arguments.config.read_text()), ready))

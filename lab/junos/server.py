@@ -199,7 +199,7 @@ class Agent:
         if self._history_file.exists():
             self.history = [Commit(**each) for each in json.loads(self._history_file.read_text())]
         if not self.history or self.history[0].pending:
-            # Whatever waited for its confirmation when the power went is not the configuration of this boot.
+            # Whatever waited for its confirmation when the power or the agent went is not the configuration any more.
             self.record("root", "other")
 
     # -- its own session -------------------------------------------------------------------------------------------
@@ -235,7 +235,8 @@ class Agent:
 
     async def _start(self) -> None:
         await self.ask(f'<create-subscription xmlns="{NOTIFICATION}"/>')
-        await self.load()
+        # Of an agent before this one: there is nobody who keeps its time.
+        await self.cancel(PERSIST)
         self.ready.set()
         while self.ready.is_set():
             await asyncio.sleep(POLL)
