@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The edge behind NETCONF: real packets through it, as the policy and the operator's own filters say."""
+"""The edge behind NETCONF: real packets through it, and every way in which a change of it can end."""
 
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import sys
+import time
 
 import pytest
 import yaml
@@ -20,7 +22,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.verdict import verdic
 from lab.packets import SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
 
-from .ansible_task import ROOT, Playbook, end_all
+from .ansible_task import ROOT, Playbook, end_all, kill_group, wait_for
 from .test_lab import netconf
 
 pytestmark = pytest.mark.lab
@@ -72,8 +74,13 @@ class Edge:
 
     def ok(self, name, **arguments):
         (result,) = self.run((name, arguments))
-        assert not result["failed"], result
+        assert not result["failed"], result.get("msg", result)
         return result
+
+    def refused(self, name, **arguments):
+        (result,) = self.run((name, arguments))
+        assert result["failed"], result
+        return result["msg"]
 
     def running(self) -> str:
         with netconf(self.lab) as session:
@@ -90,6 +97,9 @@ def edge(lab, tmp_path):
     before = made.running()
     yield made
     end_all(lab.name)
+    if "OP25B-TRIAL" in made.running():
+        lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-netconfd"], check=True)
+        assert wait_for(lambda: made.running() == before, 10)
     if made.running() != before:
         made.ok("acl", state="deleted")
 
@@ -178,4 +188,88 @@ def test_check_mode_says_what_comes_and_changes_nothing(edge):
     process = edge.playbook.start([edge.plays()[0], {**edge.plays(("acl", wave("all")))[1], "check_mode": True}])
     (result,) = edge.playbook.results(process)["edge-j1"]
     assert result["changed"]
+    assert edge.running() == before
+
+
+@pytest.mark.parametrize("ends", ["no confirm", "controller killed", "session cut", "netconfd restarted"])
+def test_what_nobody_confirms_goes_back_to_the_byte_and_the_next_run_says_so(lab, edge, ends):
+    before = edge.running()
+    if ends == "controller killed":
+        process = edge.playbook.start(edge.plays(("acl", wave("all", confirm=8)), ("ansible.builtin.pause", {"seconds": 60})))
+        assert wait_for(lambda: "OP25B-TRIAL" in edge.running(), 30)
+        kill_group(process)
+        end_all(lab.name)
+    else:
+        result = edge.ok("acl", **wave("all", confirm=8 if ends != "netconfd restarted" else 600))
+        assert result["change"]
+        assert "OP25B-OUT" in edge.running()
+    if ends == "session cut":
+        lab.run("edge-j1", ["pkill", "-KILL", "-f", "sshd: ansible"])
+    if ends == "netconfd restarted":
+        lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-netconfd"], check=True)
+    assert wait_for(lambda: edge.running() == before, 12)
+    probe = Packet(CUSTOMER[0], HOSTS["other-isp"].v4)
+    assert crossing(lab, [probe]) == [True]
+    warnings = edge.ok("acl", state="gathered")["warnings"]
+    assert any("was not confirmed: the device went back at" in text for text in warnings), warnings
+
+
+@pytest.mark.parametrize("confirmed_commit", ["1.0", "1.1"])
+def test_another_process_confirms_or_takes_back(lab, edge, confirmed_commit):
+    settings = json.loads(lab.run("edge-j1", ["cat", "/etc/lab-junos.json"], check=True).stdout)
+
+    def revise(version):
+        text = json.dumps({**settings, "confirmed_commit": version})
+        lab.run("edge-j1", ["sh", "-c", "cat > /etc/lab-junos.json"], input=text, check=True)
+        lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-agent"], check=True)
+
+    revise(confirmed_commit)
+    try:
+        before = edge.running()
+        armed = edge.ok("acl", **wave("all", confirm=300))
+        assert "belongs to" not in edge.refused("acl_confirm", change="somebody's")
+        assert "has an unconfirmed change" in edge.refused("acl", **wave("observe"))
+        assert edge.ok("acl_confirm", state="taken_back", change=armed["change"])["changed"]
+        assert edge.running() == before
+        armed = edge.ok("acl", **wave("all", confirm=6))
+        assert edge.ok("acl_confirm", change=armed["change"])["changed"]
+        kept = edge.running()
+        assert "OP25B-OUT" in kept
+        assert "OP25B-TRIAL" not in kept
+        time.sleep(8)
+        assert edge.running() == kept
+        assert "nothing to confirm" in edge.refused("acl_confirm", change=armed["change"])
+        edge.ok("acl", state="deleted")
+        assert edge.running() == before
+    finally:
+        revise("1.0")
+
+
+def test_somebody_elses_uncommitted_changes_are_named_and_left_alone(edge):
+    theirs = (
+        '<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><configuration xmlns="http://yang.juniper.net/junos/conf/root">'
+        '<policy-options xmlns="http://yang.juniper.net/junos/conf/policy-options"><prefix-list><name>theirs</name>'
+        "<prefix-list-item><name>198.51.100.0/24</name></prefix-list-item></prefix-list></policy-options></configuration></config>"
+    )
+    with netconf(edge.lab) as session:
+        session.edit_config(theirs, target="candidate")
+        said = edge.refused("acl", **wave("all"))
+        assert "+ policy-options prefix-list theirs 198.51.100.0/24" in said
+        assert "ansible from 192.0.2.225" in said
+        assert "nothing was changed" in said
+        assert "theirs" in str(session.get_config("candidate"))
+        session.discard_changes()
+
+
+def test_what_the_device_refuses_is_told_in_its_words_and_nothing_has_changed(lab, edge):
+    settings = lab.run("edge-j1", ["cat", "/etc/lab-junos.json"], check=True).stdout
+    failing = json.dumps({**json.loads(settings), "options": {"fail_on": "OP25B-OUT"}})
+    before = edge.running()
+    for text in (failing, settings):
+        lab.run("edge-j1", ["sh", "-c", "cat > /etc/lab-junos.json"], input=text, check=True)
+        lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-agent"], check=True)
+        if text == failing:
+            said = edge.refused("acl", **wave("all"))
+            assert said.endswith("it is as it was")
+            assert "the device refuses <commit>" in said
     assert edge.running() == before
