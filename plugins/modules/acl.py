@@ -20,6 +20,9 @@ description:
   - On a Cisco edge it owns object groups and access lists whose names begin with C(OP25B-), and in access lists of the
     operator that are bound at an uplink, the entries between two remarks. It needs C(ansible.netcommon.network_cli), and
     on IOS-XE a configuration archive with a path. C(docs/cisco.md) has the details and the limits.
+  - On a Junos edge it owns filters, prefix lists, policers and prefix-actions whose names begin with C(OP25B-), and puts its
+    filters in front of the operator's at the uplinks. It needs C(ansible.netcommon.netconf) and C(ncclient), and
+    C(ansible_network_os=ccsnet.op25b.junos). C(docs/junos.md) has the details and the limits.
 options:
   policy:
     description:
@@ -67,13 +70,14 @@ options:
     default: replaced
   running_config:
     description:
-      - What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j); for a router,
-        C(show running-config).
+      - What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j); for a Cisco router,
+        C(show running-config); for Junos, C(show configuration | display set), or the XML of C(<get-config>).
     type: str
   confirm:
     description:
       - Seconds after which the device takes the change back, unless it is confirmed. V(0) keeps the change at once.
       - IOS-XE counts in minutes, at most 120 of them; IOS-XR takes 30 seconds at least. Both are rounded up.
+        Junos takes seconds as they are.
     type: int
     default: 0
   sources:
@@ -86,12 +90,12 @@ options:
     description:
       - How many entries of this collection the edge may hold, with every object group written out, as its hardware
         counts them; usually C(op25b_acl_budget). A change that would pass it is refused before anything is sent.
-      - Where it is left out, 4000 on IOS-XE and 8000 on IOS-XR. A Linux edge has no limit.
+      - Where it is left out, 4000 on IOS-XE and 8000 on IOS-XR. A Linux or Junos edge has no limit.
     type: int
   over_management:
     description:
-      - Also change access lists of an uplink that carries the session by which a router is managed. Our entries match
-        port 25 alone, but who binds a list there should know it.
+      - Also change the filters of an uplink that carries the session by which a router is managed. Our entries match
+        port 25 alone, but who binds one there should know it.
     type: bool
     default: false
   save:

@@ -19,6 +19,8 @@ description:
     C(ansible_connect_timeout) longer than what is between them takes.
   - Fails when the change was already taken back, or when the device is no longer what was armed.
   - Reports no change where nothing is armed.
+  - On Junos any commit keeps an armed change, also one of somebody else, unless the device has confirmed-commit 1.1.
+    Taking back waits there until the device has gone back, up to 90 seconds.
 options:
   state:
     description: V(confirmed) keeps the armed change, V(taken_back) ends it at once.
