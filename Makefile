@@ -7,10 +7,10 @@ export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 # What the lab and the tests run, beside what every Debian or Ubuntu has.
-PACKAGES := iproute2 netconfd nftables openssh-server openssl procps python3 python3-apt python3-venv systemd
+PACKAGES := iproute2 libyang2-tools netconfd nftables openssh-server openssl procps python3 python3-apt python3-venv systemd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sanity unit property lab-test molecule bench-push soak clean
+.PHONY: help setup demo test lint sanity unit property test-yang lab-test molecule bench-push soak clean
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -33,7 +33,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 demo: setup ## Close port 25 in the lab, prove it with packets and mail, take it back, say what was proved
 	@python3 -m lab.demo
 
-test: lint sanity unit property molecule lab-test ## Everything that CI runs
+test: lint sanity unit property test-yang molecule lab-test ## Everything that CI runs
 
 lint: setup ## ansible-lint (production), yamllint, ruff, mypy (strict on the core)
 	ruff check .
@@ -49,6 +49,16 @@ unit: setup ## Unit tests
 
 property: setup ## The laws of the core, and of the kernel, under generated policies and packets
 	pytest -q -n 2 -m 'not soak' tests/property
+
+test-yang: setup ## What we render for Junos, against Juniper's own models in the directory OP25B_YANG
+ifdef OP25B_YANG
+	pytest -q -s -k "junos or yang" tests/unit/plugins/plugin_utils/dialects tests/property tests/yang
+else
+	@echo "test-yang: nothing is validated, as OP25B_YANG names no directory with Juniper's models; download into one, from" \
+	    "24.4/24.4R1/native/conf-and-rpcs of https://github.com/Juniper/yang, common/models/junos-common-types@2024-01-01.yang and," \
+	    "in junos/conf/models, junos-conf-root@2024-01-01.yang, junos-conf-policy-options@2024-01-01.yang," \
+	    "junos-conf-firewall@2024-01-01.yang and junos-conf-interfaces@2024-01-01.yang."
+endif
 
 lab-test: setup ## Real packets and real mail in the lab
 	pytest -q -n 2 --dist loadfile -m 'not soak' tests/lab

@@ -1,27 +1,30 @@
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""tests/fixtures/DIALECT/CASE: running.cfg and policy.yml are what there is, and wanted.cfg, plan.txt and rollback.txt what
-we make of it. `REWRITE=1 pytest` on this file writes the three anew: read the difference before you keep it.
+"""tests/fixtures/DIALECT/CASE: running.cfg (of Junos .xml) and policy.yml are what there is, and wanted.cfg, plan.txt and
+rollback.txt what we make of it. `REWRITE=1 pytest` on this file writes the three anew: read the difference before you keep it.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import cisco, ios, iosxr
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import cisco, ios, iosxr, junos
 
 from lab.cli import ios as ios_device
 from lab.cli import iosxr as iosxr_device
+from tests import junos_device
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
-DIALECTS = {"ios": ios, "iosxr": iosxr}
-CASES = sorted(path.parent for dialect in DIALECTS for path in FIXTURES.glob(f"{dialect}/*/running.cfg"))
+DIALECTS = {"ios": ios, "iosxr": iosxr, "junos": junos}
+CASES = sorted(path.parent for dialect in DIALECTS for path in FIXTURES.glob(f"{dialect}/*/running.*"))
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 
 
@@ -47,6 +50,24 @@ class Router:
         return self.device.running()
 
 
+class JunosRouter:
+    """The same, of a device that takes no lines but edits."""
+
+    def __init__(self, _dialect: str, running: str) -> None:
+        self.device = junos_device.Device(running)
+
+    def send(self, commands) -> str:
+        return self.device.send(junos.edits(commands))
+
+
+def router_of(case: Path, running: str) -> Router | JunosRouter:
+    return (JunosRouter if case.parent.name == "junos" else Router)(case.parent.name, running)
+
+
+def configuration(case: Path, name: str) -> Path:
+    return (case / name).with_suffix(".xml" if case.parent.name == "junos" else ".cfg")
+
+
 def wanted(case: Path):
     """What the policy of a case asks of its edge."""
     given = yaml.safe_load((case / "policy.yml").read_text())
@@ -58,7 +79,7 @@ def wanted(case: Path):
 
 def plan_of(case: Path):
     dialect = DIALECTS[case.parent.name]
-    return dialect.diff(dialect.from_text((case / "running.cfg").read_text()), wanted(case))
+    return dialect.diff(dialect.from_text(configuration(case, "running").read_text()), wanted(case))
 
 
 def lines(commands) -> str:
@@ -67,6 +88,8 @@ def lines(commands) -> str:
 
 def operators(text: str) -> list[str]:
     """What of a configuration is not ours, in its order."""
+    if text.startswith("<"):
+        return list(_operators(ET.fromstring(text), ""))
     mine = False
     found = []
     for line in text.splitlines():
@@ -79,20 +102,33 @@ def operators(text: str) -> list[str]:
     return [line for line in found if line != "!"]
 
 
+def _operators(element: ET.Element, path: str) -> Iterator[str]:
+    """The values of a configuration of Junos, by their paths. A filter bound alone is a list of one."""
+    tag, key = element.tag.rpartition("}")[2], element.findtext("{*}name", "")
+    text = (element.text or "").strip()
+    if (key or text).startswith("OP25B"):
+        return
+    path = f"{path}/{tag} {key}".replace("put /filter-name", "put-list")
+    if text or (not len(element) and tag not in ("filter", "firewall", "family", "inet", "inet6")):
+        yield f"{path}{text}"
+    for each in element:
+        yield from _operators(each, path)
+
+
 def test_every_dialect_has_its_cases():
-    names = [sorted(case.name for case in CASES if case.parent.name == dialect) for dialect in DIALECTS]
-    assert names[0] == names[1]
-    assert len(names[0]) >= 10
+    names = {dialect: {case.name for case in CASES if case.parent.name == dialect} for dialect in DIALECTS}
+    assert names["ios"] == names["iosxr"] < names["junos"]
+    assert len(names["ios"]) >= 10
 
 
 @cases
 def test_a_plan_makes_what_is_wanted_and_goes_back_to_the_byte(case):
-    running = (case / "running.cfg").read_text()
-    router = Router(case.parent.name, running)
+    running = configuration(case, "running").read_text()
+    router = router_of(case, running)
     assert router.device.running() == running, "no device shows this configuration"
     plan = plan_of(case)
     after = router.send(plan.commands)
-    made = {"wanted.cfg": after, "plan.txt": lines(plan.commands), "rollback.txt": lines(plan.rollback)}
+    made = {"plan.txt": lines(plan.commands), "rollback.txt": lines(plan.rollback), configuration(case, "wanted").name: after}
     if os.environ.get("REWRITE"):
         for name, text in made.items():
             (case / name).write_text(text)
@@ -104,13 +140,16 @@ def test_a_plan_makes_what_is_wanted_and_goes_back_to_the_byte(case):
         # order, and putting it right would take others out for a moment, which a packet would see.
         assert back != running
         back, running = (sorted(text.splitlines()) for text in (back, running))
+    if case.parent.name == "junos":
+        # Nor does any packet see the order of prefixes, lists and filters.
+        back, running = map(junos_device.without_order, (back, running))
     assert back == running
 
 
 @cases
 def test_what_is_wanted_is_read_back_without_drift_and_needs_no_change(case):
     dialect = DIALECTS[case.parent.name]
-    have = dialect.from_text((case / "wanted.cfg").read_text())
+    have = dialect.from_text(configuration(case, "wanted").read_text())
     assert dialect.read(have) == (wanted(case).acl, [])
     assert not dialect.diff(have, wanted(case)).changed
 
