@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
@@ -26,6 +27,7 @@ from .ansible_task import ROOT, Playbook, end_all, kill_group, wait_for
 from .test_lab import netconf
 
 pytestmark = pytest.mark.lab
+SETTINGS = "/etc/lab-junos.json"
 TODAY = "2019-03-25"
 CUSTOMER, EXEMPTED = ("192.0.2.66", "2001:db8:8000::10"), ("192.0.2.77", "2001:db8:8000::77")
 SERVERS = ("msa1", "mobile-mx", "other-isp")
@@ -81,6 +83,20 @@ class Edge:
         (result,) = self.run((name, arguments))
         assert result["failed"], result
         return result["msg"]
+
+    @contextlib.contextmanager
+    def having(self, **settings):
+        """The stand-in with other settings."""
+        text = self.lab.run("edge-j1", ["cat", SETTINGS], check=True).stdout
+        try:
+            self._restart(json.dumps({**json.loads(text), **settings}))
+            yield
+        finally:
+            self._restart(text)
+
+    def _restart(self, settings):
+        self.lab.run("edge-j1", ["sh", "-c", f"cat > {SETTINGS}"], input=settings, check=True)
+        self.lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-agent"], check=True)
 
     def running(self) -> str:
         with netconf(self.lab) as session:
@@ -194,65 +210,57 @@ def test_check_mode_says_what_comes_and_changes_nothing(edge):
 @pytest.mark.parametrize("ends", ["no confirm", "controller killed", "session cut", "netconfd restarted"])
 def test_what_nobody_confirms_goes_back_to_the_byte_and_the_next_run_says_so(lab, edge, ends):
     before = edge.running()
+    probe = Packet(CUSTOMER[0], HOSTS["other-isp"].v4)
+    seconds = 600 if ends == "netconfd restarted" else 12
+    process = edge.playbook.start(edge.plays(("acl", wave("all", confirm=seconds)), ("ansible.builtin.pause", {"seconds": 60})))
+    assert wait_for(lambda: "OP25B-TRIAL" in edge.running(), 30)
+    assert crossing(lab, [probe]) == [False]
     if ends == "controller killed":
-        process = edge.playbook.start(edge.plays(("acl", wave("all", confirm=8)), ("ansible.builtin.pause", {"seconds": 60})))
-        assert wait_for(lambda: "OP25B-TRIAL" in edge.running(), 30)
         kill_group(process)
         end_all(lab.name)
-    else:
-        result = edge.ok("acl", **wave("all", confirm=8 if ends != "netconfd restarted" else 600))
-        assert result["change"]
-        assert "OP25B-OUT" in edge.running()
     if ends == "session cut":
-        lab.run("edge-j1", ["pkill", "-KILL", "-f", "sshd: ansible"])
+        lab.run("edge-j1", ["pkill", "-KILL", "-f", "^sshd: ansible"], check=True)
     if ends == "netconfd restarted":
         lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-netconfd"], check=True)
-    assert wait_for(lambda: edge.running() == before, 12)
-    probe = Packet(CUSTOMER[0], HOSTS["other-isp"].v4)
+    assert wait_for(lambda: edge.running() == before, 20)
     assert crossing(lab, [probe]) == [True]
+    if process.poll() is None:
+        kill_group(process)
     warnings = edge.ok("acl", state="gathered")["warnings"]
     assert any("was not confirmed: the device went back at" in text for text in warnings), warnings
 
 
-@pytest.mark.parametrize("confirmed_commit", ["1.0", "1.1"])
-def test_another_process_confirms_or_takes_back(lab, edge, confirmed_commit):
-    settings = json.loads(lab.run("edge-j1", ["cat", "/etc/lab-junos.json"], check=True).stdout)
-
-    def revise(version):
-        text = json.dumps({**settings, "confirmed_commit": version})
-        lab.run("edge-j1", ["sh", "-c", "cat > /etc/lab-junos.json"], input=text, check=True)
-        lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-agent"], check=True)
-
-    revise(confirmed_commit)
-    try:
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_another_process_confirms_or_takes_back(edge, version):
+    with edge.having(confirmed_commit=version):
         before = edge.running()
         armed = edge.ok("acl", **wave("all", confirm=300))
-        assert "belongs to" not in edge.refused("acl_confirm", change="somebody's")
+        assert "is not this one" in edge.refused("acl_confirm", change="somebody's")
         assert "has an unconfirmed change" in edge.refused("acl", **wave("observe"))
         assert edge.ok("acl_confirm", state="taken_back", change=armed["change"])["changed"]
         assert edge.running() == before
-        armed = edge.ok("acl", **wave("all", confirm=6))
+        armed = edge.ok("acl", **wave("all", confirm=12))
         assert edge.ok("acl_confirm", change=armed["change"])["changed"]
         kept = edge.running()
         assert "OP25B-OUT" in kept
         assert "OP25B-TRIAL" not in kept
-        time.sleep(8)
+        time.sleep(12)
         assert edge.running() == kept
         assert "nothing to confirm" in edge.refused("acl_confirm", change=armed["change"])
         edge.ok("acl", state="deleted")
         assert edge.running() == before
-    finally:
-        revise("1.0")
+
+
+THEIRS = (
+    '<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><configuration xmlns="http://yang.juniper.net/junos/conf/root">'
+    '<policy-options xmlns="http://yang.juniper.net/junos/conf/policy-options"><prefix-list><name>theirs</name>'
+    "<prefix-list-item><name>198.51.100.0/24</name></prefix-list-item></prefix-list></policy-options></configuration></config>"
+)
 
 
 def test_somebody_elses_uncommitted_changes_are_named_and_left_alone(edge):
-    theirs = (
-        '<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><configuration xmlns="http://yang.juniper.net/junos/conf/root">'
-        '<policy-options xmlns="http://yang.juniper.net/junos/conf/policy-options"><prefix-list><name>theirs</name>'
-        "<prefix-list-item><name>198.51.100.0/24</name></prefix-list-item></prefix-list></policy-options></configuration></config>"
-    )
     with netconf(edge.lab) as session:
-        session.edit_config(theirs, target="candidate")
+        session.edit_config(THEIRS, target="candidate")
         said = edge.refused("acl", **wave("all"))
         assert "+ policy-options prefix-list theirs 198.51.100.0/24" in said
         assert "ansible from 192.0.2.225" in said
@@ -261,15 +269,43 @@ def test_somebody_elses_uncommitted_changes_are_named_and_left_alone(edge):
         session.discard_changes()
 
 
-def test_what_the_device_refuses_is_told_in_its_words_and_nothing_has_changed(lab, edge):
-    settings = lab.run("edge-j1", ["cat", "/etc/lab-junos.json"], check=True).stdout
-    failing = json.dumps({**json.loads(settings), "options": {"fail_on": "OP25B-OUT"}})
+def test_what_somebody_else_prepares_meanwhile_is_not_taken_along(edge):
     before = edge.running()
-    for text in (failing, settings):
-        lab.run("edge-j1", ["sh", "-c", "cat > /etc/lab-junos.json"], input=text, check=True)
-        lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-agent"], check=True)
-        if text == failing:
-            said = edge.refused("acl", **wave("all"))
-            assert said.endswith("it is as it was")
-            assert "the device refuses <commit>" in said
+    armed = edge.ok("acl", **wave("all", confirm=300))
+    with netconf(edge.lab) as session:
+        session.edit_config(THEIRS, target="candidate")
+        for state in ("confirmed", "taken_back"):
+            said = edge.refused("acl_confirm", change=armed["change"], state=state)
+            assert "+ policy-options prefix-list theirs 198.51.100.0/24" in said
+        assert "theirs" in str(session.get_config("candidate"))
+        session.discard_changes()
+    assert edge.ok("acl_confirm", state="taken_back")["changed"]
     assert edge.running() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"fail_on": "OP25B-OUT"}, "the device refuses <commit>: configuration check-out failed"),
+        ({"ignore_changes": True}, "the device took the change without a word, and differs all the same"),
+    ],
+)
+def test_what_the_device_does_not_take_is_told_and_nothing_has_changed(edge, options, words):
+    before = edge.running()
+    with edge.having(options=options):
+        said = edge.refused("acl", **wave("all"))
+    assert words in said
+    assert said.endswith("it is as it was")
+    assert edge.running() == before
+
+
+def test_of_two_runs_at_once_each_is_done_or_says_why_not(edge, tmp_path):
+    other = Edge(edge.lab, tmp_path / "other.json")
+    started = [each.playbook.start(each.plays(("acl", wave(name)))) for each, name in ((edge, "all"), (other, "observe"))]
+    found = [Playbook.results(process)["edge-j1"][0] for process in started]
+    done = [result for result in found if not result["failed"]]
+    assert done
+    for result in found:
+        if result["failed"]:
+            assert re.search("locked by|unconfirmed change|changed by someone else", result["msg"]), result["msg"]
+    assert edge.ok("acl", state="gathered")["gathered"] in [result["after"] for result in done]
