@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a push costs beside cisco.ios: 1,000 entries on the IOS-XE stand-in, over real SSH and real Ansible.
+"""What a push costs beside what one would use without us: 1,000 entries on a stand-in, over real SSH and real Ansible.
+
+IOS-XE beside cisco.ios.ios_acls and ios_config; Junos beside ansible.netcommon.netconf_config, which is given the whole
+configuration of our filters, each of them and each prefix list with operation="replace".
 
 Prints min, median and max of several runs, and the ratios that are promised; ends with 1 where one is missed. CPU is that
 of the controller: user and system time of ansible-playbook and of every process that it leaves behind.
@@ -21,11 +24,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+
+from lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIXES = 500
@@ -76,22 +83,22 @@ class Series:
             print(f"{self.name:36} {what:4} {spread} s   {len(values)} runs", flush=True)
 
 
-def policy(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
-    """A policy whose pool has many prefixes of IPv6; observed, since cisco.ios.ios_acls has a word for each of its entries."""
+def policy(prefixes: int, action: str, exempt: Sequence[str]) -> dict[str, Any]:
+    """A policy whose pool has many prefixes of IPv6."""
     return {
         "version": 1,
         "pools": {"east": {"prefixes": ["198.51.100.0/24", *(f"2001:db8:{2 * n:x}::/48" for n in range(prefixes))]}},
         "mail_servers": {"msa1": {"addresses": ["192.0.2.25", "2001:db8:ffff::25"], "role": "submission"}},
         "exemptions": [{"prefixes": ["198.51.100.17", "2001:db8::17", *exempt], "who": "customers", "why": "contracts"}],
-        "waves": [{"name": "all", "date": "2019-03-01", "pools": "all", "action": "observe"}],
+        "waves": [{"name": "all", "date": "2019-03-01", "pools": "all", "action": action}],
     }
 
 
-def ours(prefixes: int, **more: Any) -> dict[str, Any]:
-    """The task of this collection."""
+def ours(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
+    """The task of this collection; it observes, since cisco.ios.ios_acls has a word for each of its entries."""
     return {
         "ccsnet.op25b.acl": {
-            "policy": policy(prefixes, **more),
+            "policy": policy(prefixes, "observe", exempt),
             "wave": "all",
             "attachments": [{"interface": "GigabitEthernet0/0/1", "pools": ["east"]}],
             "uplinks": [UPLINK],
@@ -157,18 +164,13 @@ def _metered(command: Sequence[str], environment: dict[str, str], log: Path, ans
 class Bench:
     """Plays against one device."""
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, Any]) -> None:
         self._directory = directory
         self._variables = {
-            "ansible_host": "127.0.0.1",
-            "ansible_port": port,
             "ansible_user": "ansible",
-            "ansible_password": "words",
-            "ansible_connection": "ansible.netcommon.network_cli",
-            "ansible_network_os": "cisco.ios.ios",
-            "ansible_network_cli_ssh_type": "libssh",
             "ansible_host_key_checking": False,
             "ansible_python_interpreter": sys.executable,
+            **variables,
         }
 
     def play(self, *tasks: dict[str, Any]) -> Run:
@@ -214,6 +216,20 @@ class Bench:
         series.say()
         return series
 
+    def paired(
+        self, name: str, count: int, tasks: tuple[dict[str, Any], dict[str, Any]], before: dict[str, Any] | None = None
+    ) -> tuple[Series, Series]:
+        """Runs of our task and of that of netconf_config in turn, so that what else the machine does slows both."""
+        made = Series(f"ours, {name}"), Series(f"netconf_config, {name}")
+        for _ in range(count):
+            for series, task in zip(made, tasks, strict=True):
+                if before:
+                    self.play(before)
+                series.runs.append(self.play(task))
+        for series in made:
+            series.say()
+        return made
+
 
 @contextlib.contextmanager
 def device() -> Iterator[Bench]:
@@ -234,7 +250,16 @@ def device() -> Iterator[Bench]:
         command = [sys.executable, "-m", "lab.cli", "--config", str(directory / "config.json")]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as daemon:
             try:
-                yield Bench(directory, json.loads(daemon.stdout.readline() if daemon.stdout else "")["ports"][0])
+                port = json.loads(daemon.stdout.readline() if daemon.stdout else "")["ports"][0]
+                reached = {
+                    "ansible_host": "127.0.0.1",
+                    "ansible_port": port,
+                    "ansible_password": "words",
+                    "ansible_connection": "ansible.netcommon.network_cli",
+                    "ansible_network_os": "cisco.ios.ios",
+                    "ansible_network_cli_ssh_type": "libssh",
+                }
+                yield Bench(directory, reached)
             finally:
                 daemon.terminate()
 
@@ -246,12 +271,11 @@ def promised(what: str, ours: float, theirs: float, limit: float) -> bool:
     return kept
 
 
-def main() -> int:
-    """Measure, print and judge."""
+def cisco() -> list[bool]:
+    """IOS-XE beside cisco.ios."""
     with contextlib.ExitStack() as stack:
         bench, other = (stack.enter_context(device()) for _ in range(2))
         some, more = ours(PREFIXES), ours(PREFIXES, exempt=[ONE_MORE])
-        print(f"{'':36} {'':4} {'min':>7}   {'median':>7}   {'max':>7}")
         nothing = bench.several("a task that asks one thing", 3, NOTHING)
         cold = bench.several("ours, cold push", 3, some, EMPTY)
         commands = cold.runs[-1].results[0]["commands"]
@@ -285,8 +309,145 @@ def main() -> int:
         len(wire) <= 2,
     ]
     print(f"lines on the wire, one exemption     {len(wire)} of IPv4, at most 2: {'kept' if kept[-1] else 'MISSED'};", end=" ")
-    print(f"{len(added)} of IPv6, an entry for each direction")
-    return 0 if all(kept) else 1
+    print(f"{len(added)} of IPv6, an entry for each direction\n")
+    return kept
+
+
+# -- Junos -------------------------------------------------------------------------------------------------------------
+
+NETCONF = "urn:ietf:params:xml:ns:netconf:base:1.0"
+ALL_OF_JUNOS = '<configuration xmlns="http://yang.juniper.net/junos/conf/root"/>'
+NOTHING_OF_JUNOS = {
+    "ansible.netcommon.netconf_get": {"source": "running", "filter": ALL_OF_JUNOS.replace("/>", "><version/></configuration>")}
+}
+SAID = "/tmp/netconf-said"
+
+
+def ours_on_junos(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
+    """The task of this collection, with what it arms and confirms in one go."""
+    return {
+        "ccsnet.op25b.acl": {
+            "policy": policy(prefixes, "block", exempt),
+            "wave": "all",
+            "attachments": [{"interface": "ge-0/0/1.0", "pools": ["east"]}],
+            "uplinks": ["xe-0/0/0.0"],
+            "today": "2019-03-25",
+        }
+    }
+
+
+@contextlib.contextmanager
+def junos_device() -> Iterator[tuple[Bench, Lab]]:
+    """The lab's Junos edge in a lab of its own, and plays against it."""
+    lab = Lab(f"bench-{os.getpid()}")
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        try:
+            lab.up()
+            reached = {
+                "ansible_host": "192.0.2.228",
+                "ansible_port": 830,
+                "ansible_password": "ansible-lab",
+                "ansible_connection": "ansible.netcommon.netconf",
+                "ansible_network_os": "ccsnet.op25b.junos",
+                "ansible_netconf_proxy_command": f"env -C {ROOT} {sys.executable} -m lab connect --name {lab.name} noc %h %p",
+            }
+            yield Bench(Path(directory), reached), lab
+        finally:
+            lab.down()
+
+
+def local(element: ElementTree.Element) -> str:
+    """Its name without the name space."""
+    return element.tag.rpartition("}")[2]
+
+
+def whole(bench: Bench) -> dict[str, Any]:
+    """What our filters are on the device, as a task of netconf_config that replaces each of them by itself."""
+    asked = {"ansible.netcommon.netconf_get": {"source": "running", "filter": ALL_OF_JUNOS}}
+    reply = ElementTree.fromstring(bench.play(asked).results[0]["stdout"])
+    configuration = next(element for element in reply.iter() if local(element) == "configuration")
+    for parent in list(configuration.iter()):
+        for child in list(parent):
+            name = next((inner.text or "" for inner in child if local(inner) == "name"), "")
+            bound = local(parent) in ("inet", "inet6") and not name
+            if local(child) in ("prefix-list", "filter") and (bound or name.startswith("OP25B-")):
+                child.set(f"{{{NETCONF}}}operation", "replace")
+            elif local(child) in ("prefix-list", "filter", "address", "description", "version"):
+                parent.remove(child)
+    config = ElementTree.Element(f"{{{NETCONF}}}config")
+    config.append(configuration)
+    return {"ansible.netcommon.netconf_config": {"content": ElementTree.tostring(config, encoding="unicode")}}
+
+
+@contextlib.contextmanager
+def overheard(lab: Lab) -> Iterator[None]:
+    """The device writes down what is said to it."""
+
+    def subsystem(old: str, new: str) -> None:
+        change = f"sed -i 's|^Subsystem netconf {old}|Subsystem netconf {new}|' /run/lab-junos/sshd_config"
+        lab.run("edge-j1", ["sh", "-c", f"{change} && kill -HUP $(cat /run/lab-junos/sshd.pid) && sleep 1"], check=True)
+
+    subsystem("", f"tee {SAID} \\| ")
+    yield
+    subsystem(f"tee {SAID} . ", "")
+
+
+def edits(lab: Lab) -> tuple[int, Counter[str]]:
+    """How many bytes were said to the device, and the entries of lists and leaf-lists in edits, by their names."""
+    said = lab.run("edge-j1", ["cat", SAID], check=True).stdout
+    found: Counter[str] = Counter()
+    for message in said.split("]]>]]>"):
+        root = ElementTree.fromstring(message) if message.strip() else ElementTree.Element("none")
+        for edit in (element for element in root.iter() if local(element) == "edit-config"):
+            keyed = [element for element in edit.iter() if len(element) and local(element[0]) == "name"]
+            # An entry that only leads to another one is none that changes.
+            found.update(
+                local(element) for element in keyed if not any(inner in keyed for inner in element.iter() if inner != element)
+            )
+    return len(said.encode()), found
+
+
+def junos() -> list[bool]:
+    """Junos beside netconf_config."""
+    with junos_device() as (bench, lab):
+        some, more = ours_on_junos(2 * PREFIXES), ours_on_junos(2 * PREFIXES, exempt=[ONE_MORE])
+        entries = sum("prefix-list" in line.split() for line in bench.play(some).results[0]["commands"])
+        their_some = whole(bench)
+        bench.play(more)
+        their_more = whole(bench)
+        nothing = bench.several("Junos, a task that asks one thing", 3, NOTHING_OF_JUNOS)
+        cold = bench.paired("cold push", 3, (some, their_some), EMPTY)
+        assert bench.play(some).results[0]["commands"] == [], "netconf_config made something else of the same configuration"
+        same = bench.paired("nothing to change", 3, (some, their_some))
+        assert not any(run.results[0]["changed"] for series in same for run in series.runs), "somebody changed what was the same"
+        one = bench.paired("one exemption more", 3, (more, their_more), some)
+        assert bench.play(more).results[0]["commands"] == [], "netconf_config made something else of the same configuration"
+        wire = []
+        for task in (more, their_more):
+            bench.play(some)
+            with overheard(lab):
+                bench.play(task)
+            wire.append(edits(lab))
+
+    base = nothing.median("cpu")
+    print(f"\n{entries} entries of prefix lists; CPU is what a run takes beyond the task that asks one thing")
+    for what, (mine, theirs) in (("nothing to change", same), ("one exemption", one), ("cold push", cold)):
+        print(f"{what:36} CPU {mine.median('cpu') - base:.2f} and theirs {theirs.median('cpu') - base:.2f} s;", end=" ")
+        print(f"time {mine.median('wall') / theirs.median('wall'):.2f} of theirs")
+    (mine_bytes, mine_found), (their_bytes, their_found) = wire
+    # The mark of an armed change comes with it, and goes with its confirmation.
+    mark = mine_found.pop("data", 0) + mine_found.pop("apply-macro", 0)
+    kept = mine_found == {"prefix-list-item": 1}
+    print(f"entries on the wire, one exemption   {dict(mine_found)}, at most one: {'kept' if kept else 'MISSED'};", end=" ")
+    print(f"and {mark} for the mark of an armed change; theirs {their_found['prefix-list-item']}")
+    print(f"bytes said to the device             {mine_bytes}, theirs {their_bytes}")
+    return [kept]
+
+
+def main() -> int:
+    """Measure, print and judge."""
+    print(f"{'':36} {'':4} {'min':>7}   {'median':>7}   {'max':>7}")
+    return 0 if all([*junos(), *cisco()]) else 1
 
 
 if __name__ == "__main__":
