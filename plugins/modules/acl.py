@@ -70,8 +70,8 @@ options:
     default: replaced
   running_config:
     description:
-      - What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j); for a Cisco router,
-        C(show running-config); for Junos, C(show configuration | display set), or the XML of C(<get-config>).
+      - What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j); for a Cisco
+        router, C(show running-config); for Junos, C(show configuration | display set), or the XML of C(<get-config>).
     type: str
   confirm:
     description:
