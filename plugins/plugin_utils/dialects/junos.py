@@ -216,12 +216,14 @@ def _protocol(family: int, payload: bool) -> str:
 
 def _objects(acl: Acl, payload: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Filters, policers and prefix-actions: the words that begin each, and its lines."""
+    limiting: set[str] = set()
     for direction in DIRECTIONS:
         for family in FAMILIES:
             terms = _terms(acl, direction, family, payload)
             if not terms:
                 continue
             lines = [f"term {name} {line}" for name, found in terms for line in found]
+            limiting.update(line.rpartition(" ")[2] for line in lines if " then prefix-action " in line)
             if not terms[-1][0].endswith(".block"):
                 # The last term of a filter must not be one with `next term`; this one matches nothing.
                 protocol = _protocol(family, payload)
@@ -233,7 +235,7 @@ def _objects(acl: Acl, payload: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
             "if-exceeding-pps packet-burst " + str(acl.limit.burst),
             f"if-exceeding-pps pps-limit {acl.limit.per_minute // 60}",
         )
-        limited = [pool for pool in acl.pools if "limit" in dict(pool.terms).values() and pool.prefixes.v4]
+        limited = [pool for pool in acl.pools if f"{OWN}LIMIT-{pool.name}" in limiting]
         if limited:
             yield f"firewall policer {OWN}LIMIT", (*pps, "then discard")
         for pool in limited:
