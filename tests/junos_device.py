@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lab.cli.filter import Filter
 from lab.junos import config
@@ -34,6 +34,8 @@ LEAF_LISTS = {
 }  # fmt: skip
 # Containers that mean something while they are empty (`presence`, in Juniper's models): all others go with their content.
 PRESENCE = {"firewall": {"if-exceeding", "if-exceeding-pps", "reject"}, "interfaces": {"inet", "inet6"}}
+# What of theirs is empty without ours.
+EMPTIED = {"filter", "firewall", "family", "inet", "inet6"}
 # In whose entries no router sees an order, though the models say `ordered-by user` of every list.
 UNORDERED = {"apply-macro", "data", "filter", "policer", "prefix-action", "prefix-list", "prefix-list-item"}
 
@@ -68,12 +70,12 @@ class Device:
 
     def filters(self, interfaces: dict[str, str]) -> list[Filter]:
         """What is bound to unit 0 of these interfaces, with other names for them."""
-        return compile_filters(config.read(copy.deepcopy(self._running)), interfaces)
+        return compile_filters(self._read, interfaces)
 
     def _commit(self, candidate: ET.Element) -> None:
         found = config.read(copy.deepcopy(candidate))
         assert not found.errors, config.problems(found.errors)
-        self._running = candidate
+        self._running, self._read = candidate, found
         models.keep(self.running())
 
 
@@ -115,6 +117,22 @@ def without_order(text: str) -> str:
             element, key=lambda each: (_tag(each), each.findtext("{*}name")) if _tag(each) in UNORDERED else ("",)
         )
     return written(root)
+
+
+def operators(text: str) -> list[str]:
+    """What of a configuration is not ours: its values by their paths, in its order. A filter bound alone is a list of one."""
+    return list(_operators(ET.fromstring(text), ""))
+
+
+def _operators(element: ET.Element, path: str) -> Iterator[str]:
+    key, text = element.findtext("{*}name", ""), element.text or ""
+    if (key or text.strip()).startswith("OP25B"):
+        return
+    path = f"{path}/{_tag(element)} {key}".replace("put /filter-name", "put-list")
+    if text.strip() or (not len(element) and _tag(element) not in EMPTIED):
+        yield f"{path}{text.strip()}"
+    for each in element:
+        yield from _operators(each, path)
 
 
 def _tag(element: ET.Element) -> str:

@@ -140,13 +140,14 @@ def operators(draw, kind: Kind):
 
 
 @st.composite
-def policies(draw, like: dict | None = None):
+def policies(draw, like: dict | None = None, *, limits: bool = False):
     """A policy document that an ordered list can say; `like` another one, of which it keeps some parts."""
     document = draw(documents())
     if like:
         document = {key: like.get(key, document[key]) if draw(st.booleans()) else document[key] for key in document}
     for wave in document["waves"]:
-        wave["action"] = {"limit": "block"}.get(wave["action"], wave["action"])
+        if wave["action"] == "limit" and not limits:
+            wave["action"] = "block"
     for number, exemption in enumerate(document["exemptions"]):
         exemption["ticket"] = f"OP-{number}"
     return document

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -89,7 +87,7 @@ def lines(commands) -> str:
 def operators(text: str) -> list[str]:
     """What of a configuration is not ours, in its order."""
     if text.startswith("<"):
-        return list(_operators(ET.fromstring(text), ""))
+        return junos_device.operators(text)
     mine = False
     found = []
     for line in text.splitlines():
@@ -100,19 +98,6 @@ def operators(text: str) -> list[str]:
         if cisco.OWN not in line and not within and not mine and " remark op25b: end" not in line:
             found.append(line)
     return [line for line in found if line != "!"]
-
-
-def _operators(element: ET.Element, path: str) -> Iterator[str]:
-    """The values of a configuration of Junos, by their paths. A filter bound alone is a list of one."""
-    tag, key = element.tag.rpartition("}")[2], element.findtext("{*}name", "")
-    text = (element.text or "").strip()
-    if (key or text).startswith("OP25B"):
-        return
-    path = f"{path}/{tag} {key}".replace("put /filter-name", "put-list")
-    if text or (not len(element) and tag not in ("filter", "firewall", "family", "inet", "inet6")):
-        yield f"{path}{text}"
-    for each in element:
-        yield from _operators(each, path)
 
 
 def test_every_dialect_has_its_cases():
