@@ -47,6 +47,9 @@ TRIAL = "OP25B-TRIAL"
 _MACRO = "OP25B"
 _LONGEST_LIST = 16
 _MOST_NEXT_TERMS = 1024
+_LONGEST_NAME = 64
+_RANGES = {"port": (0, 65535), "pps-limit": (1, 24414062), "packet-burst": (1, 24414062)}
+"""Juniper's models leave these open. The guide has the last two for hierarchical policers alone, and pps-limit from 2."""
 _INET = {4: "inet", 6: "inet6"}
 _FAMILY = {"inet": 4, "inet6": 6}
 _SUFFIX = {4: "", 6: "-V6"}
@@ -423,6 +426,8 @@ def _read(lines: Iterable[Words]) -> Config:
             continue
         elif words[:2] == ("policy-options", "prefix-list") and len(words) > 2:
             if words[2].startswith(OWN):
+                if words[2] not in lists:
+                    _sane(words[:3], 3)
                 members = lists.setdefault(words[2], set())
                 if len(words) > 3:
                     members.add(_prefix(words[2], words[3]))
@@ -480,11 +485,21 @@ def _firewall(words: Words, objects: dict[str, list[str]], singles: set[str], tr
     if len(words) < length or words[length - 2] not in ("policer", "filter", "prefix-action"):
         return
     if words[length - 1].startswith(OWN):
+        _sane(words, length)
         line = " ".join(_word(word) for word in words[length:])
-        found = re.fullmatch(r".* (?:source-|destination-)?port (\d+)(?:-(\d+))?", line)
-        if found and int(found[2] or found[1]) > 65535:
-            raise Op25bError(f"{' '.join(words[:length])}: '{line}' is out of range; a port is 0 to 65535.")
         objects.setdefault(" ".join(words[:length]), []).extend([line] if line else [])
+
+
+def _sane(words: Words, length: int) -> None:
+    """Refuse what no router commits, in an object that the first words name: a name that is too long, a number too large."""
+    where = " ".join(words[:length])
+    for word in words[length - 1 :]:
+        if len(word) > _LONGEST_NAME:
+            raise Op25bError(f"{where}: '{word}' is too long; a name of Junos has at most {_LONGEST_NAME} characters.")
+    for kind, (least, most) in _RANGES.items():
+        found = re.fullmatch(rf".*\b{kind} (\d+)(?:-(\d+))?", " ".join(words[length:]))
+        if found and not least <= int(found[1]) <= int(found[2] or found[1]) <= most:
+            raise Op25bError(f"{where}: '{found[0]}' is out of range; a {kind} is {least} to {most}.")
 
 
 def _in_order(head: str, lines: Sequence[str]) -> tuple[str, ...]:

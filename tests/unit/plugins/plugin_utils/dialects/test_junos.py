@@ -101,13 +101,45 @@ def test_what_cannot_be_read_from_the_configuration_is_refused(wanted):
     ("line", "said"),
     [
         ("set policy-options prefix-list OP25B-EXEMPTED 198.51.100.0/99", "has no valid prefix length"),
+        ("set policy-options prefix-list OP25B-EXEMPTED 198.51.100.1/24", "has host bits set"),
         ("set firewall family inet filter OP25B-OUT term t from destination-port 70000", "a port is 0 to 65535"),
+        ("set firewall family inet filter OP25B-OUT term t from source-port 26-25", "a port is 0 to 65535"),
+        (f"set policy-options prefix-list OP25B-{'x' * 59} 198.51.100.0/24", "at most 64 characters"),
+        (f"set firewall family inet filter OP25B-OUT term t then count {'x' * 65}", "at most 64 characters"),
+        (f"set firewall family inet filter OP25B-OUT term {'x' * 65} then accept", "at most 64 characters"),
+        ("set firewall policer OP25B-LIMIT if-exceeding-pps pps-limit 0", "a pps-limit is 1 to 24414062"),
+        ("set firewall policer OP25B-LIMIT if-exceeding-pps packet-burst 24414063", "a packet-burst is 1 to 24414062"),
         ("show interfaces", "begins with no word of a configuration"),
     ],
 )
 def test_values_that_the_models_let_through_are_refused(line, said):
-    with pytest.raises(Op25bError, match=said):
+    with pytest.raises(Op25bError, match=said) as raised:
         junos.parse(line)
+    assert str(raised.value).count(". ") == 0
+
+
+def test_no_name_of_ours_is_too_long_for_a_router(build, document):
+    pool, kind = "p" * 24, "c" * 24
+    text = junos.render(
+        build(
+            "all",
+            uplinks=("xe-0/0/0.0",),
+            attachments=[{"interface": "east0", "pools": [pool]}],
+            pools={pool: document["pools"]["east_ftth"]},
+            destinations={kind: {"prefixes": ["203.0.113.0/26"]}},
+            waves=[{"name": "all", "date": "2019-03-25", "pools": "all", "action": "observe"}],
+            exemptions=[],
+        )
+    )
+    assert f"count OP25B.{pool}.{kind}" in text
+    assert max(len(word) for word in text.split()) <= 64
+
+
+def test_a_policer_is_there_only_where_a_term_uses_it(wanted):
+    limit = [{"name": "all", "date": "2019-03-25", "pools": "all", "destinations": ["mobile"], "action": "limit"}]
+    found = wanted(waves=limit, destinations={"mobile": {"prefixes": ["2001:db8:b000::/36"]}})
+    assert found.acl.limit is None
+    assert junos.read(junos.diff(junos.EMPTY, found).wanted) == (found.acl, [])
 
 
 @pytest.mark.parametrize(("uplink", "said"), [("xe-0/0/0", "names no unit"), ("xe-*", "stands for many names")])
