@@ -47,6 +47,8 @@ TRIAL = "OP25B-TRIAL"
 _MACRO = "OP25B"
 _LONGEST_LIST = 16
 _MOST_NEXT_TERMS = 1024
+_MOST_PREFIXES = 85325
+"""Of one list (Juniper's reference of `prefix-list`)."""
 _LONGEST_NAME = 64
 _RANGES = {"port": (0, 65535), "pps-limit": (1, 24414062), "packet-burst": (1, 24414062)}
 """Juniper's models leave these open. The guide has the last two for hierarchical policers alone, and pps-limit from 2."""
@@ -128,7 +130,14 @@ def build(acl: Acl) -> Wanted:
         warnings.append("observe_sources: a filter remembers no addresses; this edge counts, and names no sources.")
     cut = _cut(acl)
     objects = dict(_objects(cut, True))
-    able = _recognise(objects, _lists(cut, objects), acl.uplinks)
+    lists = _lists(cut, objects)
+    for name, prefixes in lists.items():
+        if len(prefixes) > _MOST_PREFIXES:
+            raise Op25bError(
+                f"{name} would have {len(prefixes)} prefixes, and a prefix list of Junos takes {_MOST_PREFIXES}; aggregate them, or "
+                "make two pools or classes of one."
+            )
+    able = _recognise(objects, lists, acl.uplinks)
     if able.limit and acl.limit and able.limit != acl.limit:
         warnings.append(
             f"limit: a policer counts whole packets a second; {acl.limit.per_minute} a minute are "

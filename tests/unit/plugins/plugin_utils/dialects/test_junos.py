@@ -146,3 +146,18 @@ def test_a_policer_is_there_only_where_a_term_uses_it(wanted):
 def test_an_uplink_is_one_logical_interface(build, uplink, said):
     with pytest.raises(Op25bError, match=said):
         junos.build(build("all", uplinks=(uplink,)))
+
+
+def test_what_a_router_has_no_room_for_is_refused(wanted):
+    most = 85_325
+    every_other = [f"2001:db8:e000::{number >> 16:x}:{number & 0xFFFF:x}" for number in range(0, 2 * most, 2)]
+    exemption = {"who": "customer 7", "why": "own mail server"}
+    assert wanted(exemptions=[{**exemption, "prefixes": every_other}]).acl.exempted.v6
+    with pytest.raises(Op25bError, match="OP25B-EXEMPTED-V6 would have 85326 prefixes, and a prefix list of Junos takes 85325;"):
+        wanted(exemptions=[{**exemption, "prefixes": [*every_other, "2001:db8:e000::ffff:0"]}])
+    only = [{"name": "observe", "date": "2019-03-01", "pools": "all", "action": "observe"}]
+    pools = {f"p{number}": {"prefixes": [f"2001:db8:{number:x}::/48"]} for number in range(0, 1026, 2)}
+    with pytest.raises(
+        Op25bError, match="waves: 1026 terms of OP25B-OUT-V6 would count and go on, and a filter of"
+    ):
+        wanted("observe", pools=pools, waves=only, exemptions=[], attachments=[{"interface": "east0", "pools": list(pools)}])
