@@ -42,6 +42,8 @@ NO_WAVE = "none"
 ANY = "any"
 """The last destination class: every address that no other class names."""
 ROOT = "op25b_policy"
+_SHOWN = 20
+"""How many names a sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,8 @@ def like(word: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(word, names, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    return f"{hint}Known here: {', '.join(names) if names else 'none'}"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{hint}Known here: {', '.join(names[:_SHOWN]) if names else 'none'}{more}"
 
 
 class _Loader:

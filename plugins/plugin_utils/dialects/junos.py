@@ -134,8 +134,8 @@ def build(acl: Acl) -> Wanted:
     for name, prefixes in lists.items():
         if len(prefixes) > _MOST_PREFIXES:
             raise Op25bError(
-                f"{name} would have {len(prefixes)} prefixes, and a prefix list of Junos takes {_MOST_PREFIXES}; aggregate them, or "
-                "make two pools or classes of one."
+                f"{name} would have {len(prefixes)} prefixes, and a prefix list of Junos takes {_MOST_PREFIXES}; aggregate "
+                "them, or make two pools or classes of one."
             )
     able = _recognise(objects, lists, acl.uplinks)
     if able.limit and acl.limit and able.limit != acl.limit:
