@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An inventory of the edges that one wave touches."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: waves
+short_description: The edges that one wave of the rollout touches
+version_added: 0.1.0
+author: the ccsnet.op25b contributors (@ccsnet)
+description:
+  - Reads a host file, and the policy in C(op25b_policy) from its group variables, and leaves of the group C(edges) just those
+    on which the wave changes anything. All other hosts, as relays and probe hosts, stay.
+  - C(op25b_wave) is set for every host, so that the playbooks of this collection need nothing else.
+  - The edges are grouped as the plan on paper has them. C(wave_NAME) has C(area_NAME) for each area, and in it C(pair_NAME)
+    for edges with the same C(op25b_ha_group), which move together. C(vendor_NAME) has them by their kind.
+  - An edge without a changing pool is there all the same when its C(op25b_ha_group) has one that is touched.
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [ccsnet.op25b.waves]
+  hosts:
+    description:
+      - The inventory that has all edges, all relays and all probe hosts. A relative path begins where this file is.
+      - It should be in the same directory, so that both find the same C(group_vars).
+    type: str
+    required: true
+  wave:
+    description: The wave, by its name in the policy.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+# inventories/staged_2019/1_pilot.op25b.yml: a phase. The names of these files end with .op25b.yml.
+plugin: ccsnet.op25b.waves
+hosts: edges.yml
+wave: pilot
+"""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import Templar
+from ansible.vars.manager import VariableManager
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
+
+EDGES = "edges"
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """Translate between Ansible's inventory and the core."""
+
+    NAME = "ccsnet.op25b.waves"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether this file is one of ours, by its name."""
+        return bool(super().verify_file(path)) and path.endswith((".op25b.yml", ".op25b.yaml"))
+
+    def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
+        """Add what of the host file belongs to the wave."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        hosts, wave = Path(path).parent / Path(self.get_option("hosts")).expanduser(), self.get_option("wave")
+        if not hosts.exists():
+            raise AnsibleParserError(f"hosts: there is no {hosts}; write the path of the inventory that has all edges.")
+        whole = InventoryManager(loader=loader, sources=[str(hosts)])
+        try:
+            touched = self._wave(whole, VariableManager(loader=loader, inventory=whole), loader, wave)
+        except Op25bError as err:
+            raise AnsibleParserError(str(err)) from err
+        everything = whole.groups.get(EDGES)
+        left_out = {host.name for host in everything.get_hosts()} - touched if everything else set()
+        self._copy(whole, left_out)
+        inventory.set_variable("all", "op25b_wave", wave)
+
+    def _wave(self, whole: InventoryManager, variables: VariableManager, loader: DataLoader, wave: str) -> set[str]:
+        """Make the groups of the wave; returns the edges in them."""
+        group = whole.groups.get(EDGES)
+        found: dict[str, Any] = {}
+        for host in group.get_hosts() if group else []:
+            known = variables.get_vars(host=host, include_hostvars=False)
+            found[host.name] = (known, Templar(loader=loader, variables=known))
+        if not found:
+            raise Op25bError(f"hosts: the group {EDGES} has no host; put every edge in it.")
+        first, templar = next(iter(found.values()))
+        if "op25b_policy" not in first:
+            raise Op25bError("op25b_policy: the edges have no such variable; put it into group_vars/all beside the host file.")
+        checked = policy.load(templar.template(first["op25b_policy"]), datetime.date.today())
+        edges = []
+        for name, (known, templar) in found.items():
+            wanted = ("op25b_attachments", "op25b_ha_group", "ansible_network_os")
+            edges.append(rollout.edge_from(name, {k: templar.template(known[k]) for k in wanted if k in known}, checked))
+        tree = rollout.tree(checked, wave, edges)
+        top = self.inventory.add_group(self._sanitize_group_name(f"wave_{wave}"))
+        for kind, groups in tree.items():
+            for name, pairs in groups.items():
+                below = self.inventory.add_group(self._sanitize_group_name(f"{kind}_{name}"))
+                if kind == "area":
+                    self.inventory.add_child(top, below)
+                for pair, members in pairs.items():
+                    place = self.inventory.add_group(self._sanitize_group_name(f"pair_{pair}")) if pair else below
+                    if pair:
+                        self.inventory.add_child(below, place)
+                    for member in members:
+                        self.inventory.add_host(member, group=place)
+        return {edge for groups in tree["area"].values() for members in groups.values() for edge in members}
+
+    def _copy(self, whole: InventoryManager, left_out: set[str]) -> None:
+        for host in whole.hosts.values():
+            if host.name not in left_out:
+                self.inventory.add_host(host.name)
+                for key, value in host.vars.items():
+                    self.inventory.set_variable(host.name, key, value)
+        for group in whole.groups.values():
+            self.inventory.add_group(group.name)
+            for key, value in group.vars.items():
+                self.inventory.set_variable(group.name, key, value)
+        for group in whole.groups.values():
+            for child in group.child_groups:
+                if child.name != "ungrouped":
+                    self.inventory.add_child(group.name, child.name)
+            for host in group.hosts:
+                if host.name not in left_out:
+                    self.inventory.add_child(group.name, host.name)

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.rollout import Edge, Step
+
+
+@pytest.fixture
+def checked(document):
+    return policy.load(document, datetime.date(2019, 3, 1))
+
+
+def test_a_step_is_a_pool_and_a_class_that_change(checked):
+    assert rollout.wave_before(checked, "pilot") == "observe"
+    assert rollout.wave_before(checked, "observe") == rollout.wave_before(checked, "none") == "none"
+    assert rollout.steps(checked, "observe", "pilot") == (Step("east_ftth", "mobile", "observe", "block"),)
+    assert rollout.steps(checked, "all", "mobile") == tuple(
+        Step(pool, "any", "block", "observe") for pool in ("east_ftth", "west_cable")
+    )
+    assert rollout.steps(checked, "all", "all") == ()
+
+
+EAST, WEST = Edge("e1", ("east_ftth",), "ios", None), Edge("w1", ("west_cable",), "junos", None)
+PAIR = Edge("e2", ("east_ftth",), "iosxr", "p"), Edge("e3", ("west_cable",), "nftables", "p")
+
+
+def test_whoever_is_a_pair_moves_together(checked):
+    edges = (WEST, EAST, *PAIR)
+    assert rollout.touched(edges, {"east_ftth"}) == (EAST, *PAIR)
+    assert rollout.touched(edges, set()) == ()
+    assert rollout.tree(checked, "pilot", edges) == {
+        "area": {"east": {None: ["e1"], "p": ["e2"]}, "west": {"p": ["e3"]}},
+        "vendor": {"ios": {None: ["e1"]}, "iosxr": {None: ["e2"]}, "nftables": {None: ["e3"]}},
+    }
+    assert rollout.tree(checked, "none", edges) == {"area": {}, "vendor": {}}
+
+
+def test_edges_are_read_or_their_mistake_is_named_with_them(checked):
+    variables = {"op25b_attachments": [{"interface": "x", "pools": ["west_cable", "east_ftth"]}]}
+    assert rollout.edge_from("e", variables, checked) == Edge("e", ("east_ftth", "west_cable"), "nftables", None)
+    paired = variables | {"op25b_ha_group": 1, "ansible_network_os": "cisco.ios.ios"}
+    assert rollout.edge_from("e", paired, checked) == Edge("e", ("east_ftth", "west_cable"), "ios", "1")
+    with pytest.raises(Op25bError, match=r"^e: op25b_attachments: it is missing;"):
+        rollout.edge_from("e", {}, checked)
+    with pytest.raises(Op25bError, match=r"^e: attachments\[0\]\.pools: no pool of the policy is named 'est'"):
+        rollout.edge_from("e", {"op25b_attachments": [{"interface": "x", "pools": ["est"]}]}, checked)
