@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, matrix
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, matrix, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import verdict as verdicts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
@@ -78,4 +78,5 @@ class FilterModule:
             "probe_plan": _sentence(probe_plan),
             "judge": _sentence(matrix.judge),
             "matrix": _sentence(matrix.table),
+            "plan": _sentence(rollout.plan_table),
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from . import tables
 from .policy import Policy
 from .prefixes import Address
 from .verdict import SMTP, of_policy
@@ -81,11 +82,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         wrong = [row for row in cells.values() if not row["ok"]]
         verdict = "as expected" if not wrong else "WRONG: " + ", ".join(f"{r['port']} should be {r['expected']}" for r in wrong)
         body.append([*key, *(_cell(cells.get(port)) for port in ports), verdict])
-    widths = [max(len(line[column]) for line in body) for column in range(len(body[0]))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in body]
     wrong_rows = sum(not row["ok"] for row in rows)
     end = "all as expected" if not wrong_rows else f"{wrong_rows} NOT as expected"
-    return "\n".join([text[0], "-" * len(text[0]), *text[1:], "", f"{len(rows)} probes, {end}"]) + "\n"
+    return tables.text(body, f"{len(rows)} probes, {end}")
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:

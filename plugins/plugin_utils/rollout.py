@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import acl, dialects, intent
+from . import acl, dialects, intent, tables
 from .errors import Op25bError
-from .policy import NO_WAVE, Policy, wave_index
+from .policy import ANY, NO_WAVE, Policy, wave_index
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,53 @@ def tree(policy: Policy, wave: str, edges: Sequence[Edge]) -> dict[str, dict[str
             areas.setdefault(area, {}).setdefault(edge.pair, []).append(edge.name)
         vendors.setdefault(edge.dialect, {}).setdefault(None, []).append(edge.name)
     return {"area": areas, "vendor": vendors}
+
+
+def moves(planned: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What would change where, by what M(ccsnet.op25b.acl) returns for each edge.
+
+    A row for each pool and destination class whose action changes; `added` and `removed` are the entries of the whole edge. An
+    edge on which anything else changes, as an exemption, has one row without them; one without an answer has a `problem`.
+    """
+    rows: list[dict[str, Any]] = []
+    for edge, result in planned.items():
+        if "before" not in result:
+            rows.append({"edge": edge, "problem": str(result.get("msg") or "it did not answer")})
+            continue
+        entries = {"added": result["summary"]["added"], "removed": result["summary"]["removed"]}
+        old, new = (_actions(result[side]) for side in ("before", "after"))
+        found = [
+            {"edge": edge, "pool": pool, "destination": destination, "before": was, "after": becomes, **entries}
+            for pool in dict.fromkeys([*new, *old])
+            for destination in dict.fromkeys([*new.get(pool, ()), *old.get(pool, ())])
+            if (was := _action(old, pool, destination)) != (becomes := _action(new, pool, destination))
+        ]
+        rows += found or ([{"edge": edge, **entries}] if result["changed"] else [])
+    return rows
+
+
+def _actions(enforced: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    return {pool: found["actions"] for pool, found in enforced.get("pools", {}).items()}
+
+
+def _action(actions: Mapping[str, Mapping[str, str]], pool: str, destination: str) -> str:
+    """A class that a device does not know is part of `any` there."""
+    found = actions.get(pool, {})
+    return found.get(destination, found.get(ANY, intent.PASS))
+
+
+def plan_table(planned: Mapping[str, Mapping[str, Any]]) -> str:
+    """The moves as text, a line for each, and how many edges stay as they are."""
+    rows = moves(planned)
+    body = [["edge", "pool", "class", "before", "after", "entries"]]
+    for row in rows:
+        if "problem" in row:
+            body.append([row["edge"], "-", "-", "-", "-", f"NOT KNOWN: {row['problem']}"])
+        else:
+            words = [str(row.get(key, "-")) for key in ("edge", "pool", "destination", "before", "after")]
+            first = row["edge"] != body[-1][0]
+            body.append([*words, f"+{row['added']} -{row['removed']}" if first else ""])
+    unknown = len({row["edge"] for row in rows if "problem" in row})
+    changing = len({row["edge"] for row in rows}) - unknown
+    end = [f"{changing} of {len(planned)} edges would change"] + ([f"{unknown} NOT known"] if unknown else [])
+    return tables.text(body, ", ".join(end))

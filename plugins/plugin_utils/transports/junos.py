@@ -64,7 +64,9 @@ class Session:
         try:
             return str(self._connection.rpc(f'<{name} xmlns="{_BASE}">{inner}</{name}>'))
         except self._errors as err:
-            raise Op25bError(f"the device refuses <{name}>: {words(str(err))}") from None
+            # What the device itself refuses is said in XML.
+            verb = "refuses" if "rpc-error" in str(err) else "does not answer"
+            raise Op25bError(f"the device {verb} <{name}>: {words(str(err))}") from None
 
     def persists(self) -> bool:
         """Whether a change can be named, and so be ended by that name alone."""

@@ -50,3 +50,47 @@ def test_edges_are_read_or_their_mistake_is_named_with_them(checked):
         rollout.edge_from("e", {}, checked)
     with pytest.raises(Op25bError, match=r"^e: attachments\[0\]\.pools: no pool of the policy is named 'est'"):
         rollout.edge_from("e", {"op25b_attachments": [{"interface": "x", "pools": ["est"]}]}, checked)
+
+
+def enforced(**pools):
+    return {"pools": {name: {"actions": actions} for name, actions in pools.items()}} if pools else {}
+
+
+def result(before, after, added=0, removed=0, **more):
+    summary = {"added": added, "removed": removed}
+    return {"before": before, "after": after, "summary": summary, "changed": bool(added or removed), **more}
+
+
+OBSERVED, BLOCKED = {"mobile": "observe", "any": "observe"}, {"mobile": "block", "any": "observe"}
+PLANNED = {
+    "new": result({}, enforced(east_ftth=BLOCKED), 12),
+    "step": result(enforced(east_ftth=OBSERVED, west_cable=OBSERVED), enforced(east_ftth=BLOCKED, west_cable=OBSERVED), 2, 2),
+    "a class that was part of any": result(enforced(east_ftth={"any": "block"}), enforced(east_ftth=BLOCKED), 3, 1),
+    "an exemption": result(enforced(east_ftth=BLOCKED), enforced(east_ftth=BLOCKED), 1),
+    "as it should be": result(enforced(east_ftth=BLOCKED), enforced(east_ftth=BLOCKED)),
+    "out": result(enforced(east_ftth=OBSERVED), {}, 0, 9),
+    "down": {"failed": True, "msg": "no route to host"},
+    "gone": {"unreachable": True},
+}
+
+
+def test_the_plan_has_a_line_for_each_action_that_changes_and_counts_the_edges():
+    assert rollout.plan_table(PLANNED) == """\
+edge                          pool       class   before   after    entries
+--------------------------------------------------------------------------
+new                           east_ftth  mobile  pass     block    +12 -0
+new                           east_ftth  any     pass     observe
+step                          east_ftth  mobile  observe  block    +2 -2
+a class that was part of any  east_ftth  any     block    observe  +3 -1
+an exemption                  -          -       -        -        +1 -0
+out                           east_ftth  mobile  observe  pass     +0 -9
+out                           east_ftth  any     observe  pass
+down                          -          -       -        -        NOT KNOWN: no route to host
+gone                          -          -       -        -        NOT KNOWN: it did not answer
+
+5 of 8 edges would change, 2 NOT known
+"""
+
+
+def test_a_plan_in_which_nothing_changes_says_so():
+    assert rollout.plan_table({"e": PLANNED["as it should be"]}).endswith("\n0 of 1 edges would change\n")
