@@ -9,6 +9,7 @@ import ipaddress
 import struct
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from xml.sax.saxutils import escape
 
 import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, verdict
@@ -28,6 +29,7 @@ from .test_ordered import blocks, flights, nonces, permits, policies, wanted
 
 UPLINKS = ("xe-0/0/0.0", "xe-0/0/1.0")
 NAMES = {name.removesuffix(".0"): name for name in UPLINKS}
+TRIAL = {"change": "0c25b0c25b0c", "who": "the operator <noc> & others", "at": "2019-03-25 02:00:00 UTC", "seconds": "300"}
 INET = {4: "inet", 6: "inet6"}
 EACH = [(uplink, way, family) for uplink in UPLINKS for way in ("input", "output") for family in FAMILIES]
 
@@ -99,9 +101,12 @@ def configurations(draw, most: int = 2):
 
 
 def change(device: Device, want: junos.Wanted):
-    """Have a device do what is wanted; returns the plan."""
+    """Have a device do what is wanted, armed with its mark and then confirmed, as the transport does; returns the plan."""
     plan = junos.diff(junos.from_xml(device.running()), want)
-    device.send(junos.edits(plan.commands))
+    if plan.changed:
+        device.send(junos.edits([*plan.commands, *junos.marked(TRIAL)]))
+        assert junos.from_xml(device.running()).trial == TRIAL
+        device.send(junos.edits([f"delete firewall apply-macro {junos.TRIAL}"]))
     return plan
 
 
@@ -169,7 +174,7 @@ def deleting(way: list[ET.Element]) -> str:
     name = {each: f"<name>{each.findtext('{*}name')}</name>" if each.find("{*}name") is not None else "" for each in way}
     tags = {each: each.tag.rpartition("}")[2] for each in way}
     opening = "".join(f"<{tags[each]}{space(each)}>{name[each]}" for each in outer)
-    value = name[last] or ("" if len(last) else last.text or "")
+    value = name[last] or ("" if len(last) else escape(last.text or ""))
     closing = "".join(f"</{tags[each]}>" for each in reversed(outer))
     netconf = "urn:ietf:params:xml:ns:netconf:base:1.0"
     return (
