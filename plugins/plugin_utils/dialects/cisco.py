@@ -186,11 +186,10 @@ class Lists:
         return found
 
     def _rules(self, config: Config, key: ListKey, direction: str, groups: Groups) -> tuple[list[Rule], str]:
-        """The rules that our lines of a list are, and the reply to who is blocked; a line that is none is left out."""
+        """The rules that our lines of a list are, and the reply to who is blocked, if any; a line that is none is left out."""
         inside: dict[tuple[str, bool, bool, bool], list[Side]] = {}
         outside: dict[tuple[str, bool, bool, bool], list[Side]] = {}
-        label = ""
-        reject = "admin-prohibited"
+        label = reject = ""
         for line in self._ours(config, key).values():
             if line.startswith(_REMARK):
                 label = line[len(_REMARK) :]
@@ -206,7 +205,8 @@ class Lists:
             inside.setdefault(kind, []).append(sides[0 if direction == OUT else 1])
             outside.setdefault(kind, []).append(sides[1 if direction == OUT else 0])
             if not ace.permit:
-                reject = next((r for r, word in self.syntax.rejects.items() if word and word in ace.rest), reject)
+                said = (r for r, word in self.syntax.rejects.items() if word and word in ace.rest)
+                reject = next(said, reject or "admin-prohibited")
         return [Rule(k[0], k[1], _joined(inside[k]), _joined(outside[k]), k[2], k[3]) for k in inside], reject
 
     def read(self, config: Config) -> tuple[Acl, list[str]]:
@@ -221,7 +221,8 @@ class Lists:
             for direction in {direction for _interface, direction in places}:
                 rules, said = self._rules(config, key, direction, groups[key[0]])
                 found.setdefault((direction, key[0]), rules)
-                reject = said if direction == OUT else reject
+                # One family may block and the other not.
+                reject = said or reject if direction == OUT else reject
             uplinks |= {interface for interface, _direction in places}
         try:
             acl = replace(ordered.acl_of(found, uplinks, reject), tickets=tuple(sorted(tickets)))

@@ -180,3 +180,10 @@ def test_members_and_entries_that_change_at_once_go_to_new_names(build):
     assert all(name.endswith(".2") for _family, name in after.lists)
     assert set(after.bound.values()) == {name for _family, name in after.lists}
     assert all(lines[cisco.LAST] == "permit ipv4 any any" for lines in after.lists.values())
+
+
+def test_the_reply_is_read_from_the_family_that_blocks(build):
+    only_v4 = {"destinations": {"mobile": {"prefixes": ["203.0.113.0/26"]}}, "reject": "drop"}
+    want = wanted(build, "mobile", **only_v4)
+    assert want.acl.reject == "drop"
+    assert iosxr.read(iosxr.target(config(), want)) == (want.acl, [])
