@@ -52,6 +52,7 @@ _MOST_PREFIXES = 85325
 _LONGEST_NAME = 64
 _RANGES = {"port": (0, 65535), "pps-limit": (1, 24414062), "packet-burst": (1, 24414062)}
 """Juniper's models leave these open. The guide has the last two for hierarchical policers alone, and pps-limit from 2."""
+_SLOWEST = 2
 _INET = {4: "inet", 6: "inet6"}
 _FAMILY = {"inet": 4, "inet6": 6}
 _SUFFIX = {4: "", 6: "-V6"}
@@ -168,7 +169,7 @@ def _cut(acl: Acl) -> Acl:
     for name, prefixes in acl.classes:
         classes.append((name, _not_within(prefixes - taken, acl.permitted)))
         taken |= prefixes
-    limit = acl.limit and Limit(max(1, math.ceil(acl.limit.per_minute / 60)) * 60, acl.limit.burst)
+    limit = acl.limit and Limit(max(_SLOWEST, math.ceil(acl.limit.per_minute / 60)) * 60, acl.limit.burst)
     exempted = acl.exempted & union(pool.prefixes for pool in pools)
     return replace(acl, pools=pools, classes=tuple(classes), exempted=exempted, limit=limit)
 

@@ -80,10 +80,10 @@ def test_a_prefix_that_is_exempted_as_a_whole_is_not_in_the_pool_and_not_in_the_
 
 def test_limit_is_a_policer_for_each_customer_in_ipv4_and_says_what_it_cannot(wanted):
     limited = wanted(waves=[{"name": "all", "date": "2019-03-25", "pools": "all", "action": "limit"}])
-    assert limited.acl.limit.per_minute == 60
+    assert limited.acl.limit.per_minute == 120
     assert len([text for text in limited.warnings if text.startswith("limit: ")]) == 2
     commands = junos.diff(junos.EMPTY, limited).commands
-    assert "set firewall policer OP25B-LIMIT if-exceeding-pps pps-limit 1" in commands
+    assert "set firewall policer OP25B-LIMIT if-exceeding-pps pps-limit 2" in commands
     assert "set firewall family inet prefix-action OP25B-LIMIT-east_ftth subnet-prefix-length 25" in commands
     assert not any("inet6" in line and "prefix-action" in line for line in commands)
 
