@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+
+
+def sockets(lab: str) -> Path:
+    """Where persistent connections to a lab listen: Ansible names them by its process id, which comes again, and takes what is
+    left there by one that was killed for one that lives."""
+    return Path(tempfile.gettempdir(), f"op25b-{lab}")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -80,6 +88,7 @@ class Playbook:
             cwd=ROOT,
             env=environment(
                 OP25B_LAB=self.lab,
+                ANSIBLE_PERSISTENT_CONTROL_PATH_DIR=str(sockets(self.lab)),
                 ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
                 # How long network_cli waits for more after each prompt; the default of 0.2 s is most of a task's time.
                 ANSIBLE_PERSISTENT_BUFFER_READ_TIMEOUT="0.02",
@@ -114,6 +123,7 @@ def end_all(lab: str) -> None:
         with contextlib.suppress(OSError):
             if mark in (directory / "environ").read_bytes().split(b"\0"):
                 os.kill(int(directory.name), signal.SIGKILL)
+    shutil.rmtree(sockets(lab), ignore_errors=True)
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:

@@ -18,6 +18,8 @@ import pytest
 from lab import Lab, LabError
 from lab.machine import REPOSITORY, STATE
 
+from .ansible_task import end_all, environment, sockets
+
 _numbers = itertools.count()
 
 
@@ -48,6 +50,7 @@ def new_lab() -> Iterator[Callable[[], Lab]]:
 
     yield make
     for each in made:
+        end_all(each.name)
         each.down()
 
 
@@ -64,8 +67,8 @@ def ansible(lab: Lab) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run an ansible program of the checkout on the session's lab: `ansible("ansible-playbook", "playbooks/site.yml")`."""
 
     def run(*argv: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "OP25B_LAB": lab.name, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")}
-        done = subprocess.run(argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=timeout)
+        given = environment(OP25B_LAB=lab.name, ANSIBLE_PERSISTENT_CONTROL_PATH_DIR=str(sockets(lab.name)))
+        done = subprocess.run(argv, cwd=REPOSITORY, env=given, capture_output=True, text=True, timeout=timeout)
         assert done.returncode == 0 or not check, f"{' '.join(argv)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 

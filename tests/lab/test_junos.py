@@ -161,9 +161,8 @@ def test_the_matrix_holds_and_the_operators_filters_do_what_they_did(lab, edge, 
     assert result["changed"]
     packets = matrix()
     assert crossing(lab, packets) == [expected(name, packet) for packet in packets]
-    again = edge.ok("acl", **wave(name))
-    assert (again["changed"], again["commands"]) == (False, [])
-    gathered = edge.ok("acl", state="gathered")
+    again, gathered, out = edge.run(("acl", wave(name)), ("acl", {"state": "gathered"}), ("acl", {"state": "deleted"}))
+    assert (again["failed"], again["changed"], again["commands"]) == (False, False, [])
     assert gathered["drift"] == []
     assert gathered["gathered"] == result["after"]
     counts = gathered["counters"]["pools"]["central_ftth"]
@@ -173,7 +172,7 @@ def test_the_matrix_holds_and_the_operators_filters_do_what_they_did(lab, edge, 
     assert counts["mobile"]["in"] == (2 if expected(name, Packet(CUSTOMER[0], HOSTS["mobile-mx"].v4)) is False else 4)
     if name != "mobile":
         assert counts["any"]["out"] == 2
-    edge.ok("acl", state="deleted")
+    assert out["changed"]
     assert edge.running() == before
 
 
