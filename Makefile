@@ -67,7 +67,7 @@ molecule: setup ## The scenarios, or one of them: make molecule SCENARIO=linux_e
 	@set -e; for scenario in $(or $(SCENARIO),$(notdir $(patsubst %/,%,$(wildcard molecule/*/)))); do \
 	    echo "molecule: $$scenario"; molecule test -s $$scenario; done
 
-bench-push: setup ## What a push costs beside cisco.ios and netconf_config, in CPU, time and lines; 10 minutes
+bench-push: setup ## What a push costs beside cisco.ios and netconf_config, in CPU, time and lines; 12 minutes
 	python3 -m tests.benchmarks.push
 
 soak: setup ## Long: reloads of 100,000 prefixes under load, without a leak
