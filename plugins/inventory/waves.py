@@ -43,6 +43,7 @@ wave: pilot
 """
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy, rollou
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 
 EDGES = "edges"
+
+
+def _known(templar: Templar, *names: str) -> dict[str, Any]:
+    """Those of these variables of a host that it has."""
+    known = templar.available_variables
+    return {name: templar.template(known[name]) for name in names if name in known}
 
 
 class InventoryModule(BaseInventoryPlugin):
@@ -77,45 +84,47 @@ class InventoryModule(BaseInventoryPlugin):
             raise AnsibleParserError(f"hosts: there is no {hosts}; write the path of the inventory that has all edges.")
         whole = InventoryManager(loader=loader, sources=[str(hosts)])
         try:
-            touched = self._wave(whole, VariableManager(loader=loader, inventory=whole), loader, wave)
+            checked, edges = self._edges(whole, loader)
+            touched = rollout.touched(checked, wave, edges)
         except Op25bError as err:
             raise AnsibleParserError(str(err)) from err
-        everything = whole.groups.get(EDGES)
-        left_out = {host.name for host in everything.get_hosts()} - touched if everything else set()
-        self._copy(whole, left_out)
+        self._group(touched, wave)
+        self._copy(whole, {edge.name for edge in edges} - {edge.name for edge in touched})
         inventory.set_variable("all", "op25b_wave", wave)
 
-    def _wave(self, whole: InventoryManager, variables: VariableManager, loader: DataLoader, wave: str) -> set[str]:
-        """Make the groups of the wave; returns the edges in them."""
+    @staticmethod
+    def _edges(whole: InventoryManager, loader: DataLoader) -> tuple[policy.Policy, list[rollout.Edge]]:
+        """The policy, and every edge of the host file."""
+        variables = VariableManager(loader=loader, inventory=whole)
         group = whole.groups.get(EDGES)
-        found: dict[str, Any] = {}
+        found: dict[str, Templar] = {}
         for host in group.get_hosts() if group else []:
             known = variables.get_vars(host=host, include_hostvars=False)
-            found[host.name] = (known, Templar(loader=loader, variables=known))
+            found[host.name] = Templar(loader=loader, variables=known)
         if not found:
             raise Op25bError(f"hosts: the group {EDGES} has no host; put every edge in it.")
-        first, templar = next(iter(found.values()))
-        if "op25b_policy" not in first:
+        document = _known(next(iter(found.values())), "op25b_policy")
+        if not document:
             raise Op25bError("op25b_policy: the edges have no such variable; put it into group_vars/all beside the host file.")
-        checked = policy.load(templar.template(first["op25b_policy"]), datetime.date.today())
-        edges = []
-        for name, (known, templar) in found.items():
-            wanted = ("op25b_attachments", "op25b_ha_group", "ansible_network_os")
-            edges.append(rollout.edge_from(name, {k: templar.template(known[k]) for k in wanted if k in known}, checked))
-        tree = rollout.tree(checked, wave, edges)
-        top = self.inventory.add_group(self._sanitize_group_name(f"wave_{wave}"))
-        for kind, groups in tree.items():
-            for name, pairs in groups.items():
-                below = self.inventory.add_group(self._sanitize_group_name(f"{kind}_{name}"))
-                if kind == "area":
-                    self.inventory.add_child(top, below)
-                for pair, members in pairs.items():
-                    place = self.inventory.add_group(self._sanitize_group_name(f"pair_{pair}")) if pair else below
-                    if pair:
-                        self.inventory.add_child(below, place)
-                    for member in members:
-                        self.inventory.add_host(member, group=place)
-        return {edge for groups in tree["area"].values() for members in groups.values() for edge in members}
+        checked = policy.load(document["op25b_policy"], datetime.date.today())
+        names = ("op25b_attachments", "op25b_ha_group", "ansible_network_os")
+        return checked, [rollout.edge_from(name, _known(templar, *names), checked) for name, templar in found.items()]
+
+    def _group(self, touched: Sequence[rollout.Edge], wave: str) -> None:
+        """Have the edges of the wave by area and pair, and beside it by their dialect."""
+
+        def group(name: str, above: str | None = None) -> str:
+            made = self.inventory.add_group(self._sanitize_group_name(name))
+            if above:
+                self.inventory.add_child(above, made)
+            return str(made)
+
+        top = group(f"wave_{wave}")
+        for edge in touched:
+            self.inventory.add_host(edge.name, group=group(f"vendor_{edge.dialect}"))
+            for area in edge.areas:
+                place = group(f"area_{area}", top)
+                self.inventory.add_host(edge.name, group=group(f"pair_{edge.pair}", place) if edge.pair else place)
 
     def _copy(self, whole: InventoryManager, left_out: set[str]) -> None:
         for host in whole.hosts.values():

@@ -26,10 +26,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge as the host file has it: the pools behind it, its dialect, and the group with which it moves."""
+    """An edge as the host file has it: the pools behind it and their areas, its dialect, and the group with which it moves.
+
+    A pool without an area is of the area `none`.
+    """
 
     name: str
     pools: tuple[str, ...]
+    areas: tuple[str, ...]
     dialect: str
     pair: str | None
 
@@ -61,34 +65,21 @@ def edge_from(name: str, variables: Mapping[str, Any], policy: Policy) -> Edge:
     except Op25bError as err:
         raise Op25bError(f"{name}: {err}") from None
     pools = tuple(pool for pool in policy.pools if any(pool in place.pools for place in places))
+    areas = tuple(dict.fromkeys(policy.pools[pool].area or "none" for pool in pools))
     pair = variables.get("op25b_ha_group")
-    return Edge(name, pools, dialect, None if pair is None else str(pair))
+    return Edge(name, pools, areas, dialect, None if pair is None else str(pair))
 
 
-def touched(edges: Sequence[Edge], pools: set[str]) -> tuple[Edge, ...]:
-    """The edges with any of these pools, and with each one all that move together with it."""
+def touched(policy: Policy, wave: str, edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    """The edges with any pool that the wave moves, and with each one all that move together with it."""
+    pools = {step.pool for step in steps(policy, wave_before(policy, wave), wave)}
     first = [edge for edge in edges if pools & set(edge.pools)]
     pairs = {edge.pair for edge in first if edge.pair}
     return tuple(edge for edge in edges if edge in first or edge.pair in pairs)
 
 
-def tree(policy: Policy, wave: str, edges: Sequence[Edge]) -> dict[str, dict[str, dict[str | None, list[str]]]]:
-    """The edges that a wave touches: by area, by pair, and in it their names in order; beside it all by their dialect.
-
-    An edge with pools of two areas stands in both. Pools without an area are of the area `none`.
-    """
-    moved = {step.pool for step in steps(policy, wave_before(policy, wave), wave)}
-    areas: dict[str, dict[str | None, list[str]]] = {}
-    vendors: dict[str, dict[str | None, list[str]]] = {}
-    for edge in touched(edges, moved):
-        for area in dict.fromkeys(policy.pools[pool].area or "none" for pool in edge.pools):
-            areas.setdefault(area, {}).setdefault(edge.pair, []).append(edge.name)
-        vendors.setdefault(edge.dialect, {}).setdefault(None, []).append(edge.name)
-    return {"area": areas, "vendor": vendors}
-
-
 def moves(planned: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What would change where, by what M(ccsnet.op25b.acl) returns for each edge.
+    """What would change where, by what the task acl returns for each edge in check mode.
 
     A row for each pool and destination class whose action changes; `added` and `removed` are the entries of the whole edge. An
     edge on which anything else changes, as an exemption, has one row without them; one without an answer has a `problem`.

@@ -116,17 +116,15 @@ def words(output: str) -> str:
     return ""
 
 
-def digest(text: str) -> str:
-    """A name for a running configuration as it is, without the lines that change by themselves."""
-    passing = ("!", "Building", "Current", "ntp clock-period")
-    kept = (line for line in text.splitlines() if line.strip() and not line.startswith(passing))
-    return hashlib.sha256("\n".join(line.rstrip() for line in kept).encode()).hexdigest()
-
-
 class CliTransport(Connected):
     """What the transports over a command line share."""
 
-    digest = staticmethod(digest)
+    @staticmethod
+    def digest(text: str) -> str:
+        """A name for a running configuration as it is, without the lines that change by themselves."""
+        passing = ("!", "Building", "Current", "ntp clock-period")
+        kept = (line for line in text.splitlines() if line.strip() and not line.startswith(passing))
+        return hashlib.sha256("\n".join(line.rstrip() for line in kept).encode()).hexdigest()
 
     def __init__(self, way: Way) -> None:
         self.session = Session(way.connection(), way.errors)

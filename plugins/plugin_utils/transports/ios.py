@@ -18,7 +18,7 @@ from ..dialects import ios
 from ..errors import Op25bError
 from ..plan import Plan
 from . import Device
-from .cli import CliTransport, digest, words
+from .cli import CliTransport, words
 
 _LONGEST = 120
 _GUARD = 5
@@ -39,7 +39,7 @@ class Transport(CliTransport):
         if counters:
             shown = [self.session.ask(command) for command in ("show ip access-lists", "show ipv6 access-list")]
             have = ios.with_counters(have, "\n".join(shown))
-        return Device(have, digest(text), self._armed(), True)
+        return Device(have, self.digest(text), self._armed(), True)
 
     def _running(self) -> str:
         try:
@@ -109,7 +109,7 @@ class Transport(CliTransport):
             self._take_back()
         except Op25bError as err:
             return f"it goes back by itself when its timer ends, since going back now did not work: {err}"
-        same = digest(self._running()) == device.token
+        same = self.digest(self._running()) == device.token
         return "it is back as it was" if same else "it went back, but not to the byte: look at it"
 
     def _take_back(self, change: str = "") -> None:

@@ -17,7 +17,7 @@ from ..dialects import iosxr
 from ..errors import Op25bError
 from ..plan import Plan
 from . import Device, Way
-from .cli import CliTransport, digest, words
+from .cli import CliTransport, words
 
 _SHORTEST, _LONGEST, _GUARD = 30, 65535, 120
 """Seconds of a trial: what the system takes, and what guards a change that nobody asked to arm."""
@@ -51,7 +51,7 @@ class Transport(CliTransport):
         have = iosxr.from_text(text)
         if counters:
             have = iosxr.with_counters(have, "\n".join(self._show(command) for command in iosxr.counter_commands(have)))
-        return Device(have, digest(text), armed, True)
+        return Device(have, self.digest(text), armed, True)
 
     def _armed(self) -> Mapping[str, Any] | None:
         for block in re.split(r"\n\s*\d+\) ", "\n" + self._show("show configuration sessions detail")):
@@ -91,7 +91,7 @@ class Transport(CliTransport):
                 raise Op25bError(f"the device took the change without a word, and differs all the same: {missing[0]}")
         except Op25bError as err:
             self.session.ask("abort")
-            same = digest(self._running()) == device.token
+            same = self.digest(self._running()) == device.token
             raise Op25bError(f"{err}; {'it is as it was' if same else 'it is not as it was: look at it'}") from None
         armed = self._armed()
         if not seconds:

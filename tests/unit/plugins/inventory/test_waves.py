@@ -71,6 +71,20 @@ def test_the_graph_reads_like_the_plan():
     )
 
 
+def test_a_pair_across_areas_moves_together_and_stands_in_both(tmp_path):
+    shutil.copytree(STAGED, tmp_path / "staged")
+    edges = tmp_path / "staged" / "edges.yml"
+    edges.write_text(edges.read_text().replace("op25b_ha_group: west_1", "op25b_ha_group: east_1"))
+    phase = tmp_path / "staged" / "1_pilot.op25b.yml"
+    pair = "".join(f"  |  |  |--{name}\n" for name in ("east-l1", "east-l2", "west-x1", "west-x2"))
+    assert inventory(phase, "--graph", "wave_pilot") == "@wave_pilot:\n" + "".join(
+        f"  |--@area_{area}:\n  |  |--@pair_east_1:\n{pair}" for area in ("east", "west")
+    )
+    for kind, names in {"nftables": EAST[:2], "iosxr": WEST[:2]}.items():
+        listed = "".join(f"  |--{name}\n" for name in names)
+        assert inventory(phase, "--graph", f"vendor_{kind}") == f"@vendor_{kind}:\n{listed}"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [

@@ -26,26 +26,22 @@ def test_a_step_is_a_pool_and_a_class_that_change(checked):
     assert rollout.steps(checked, "all", "all") == ()
 
 
-EAST, WEST = Edge("e1", ("east_ftth",), "ios", None), Edge("w1", ("west_cable",), "junos", None)
-PAIR = Edge("e2", ("east_ftth",), "iosxr", "p"), Edge("e3", ("west_cable",), "nftables", "p")
+EAST, WEST = Edge("e1", ("east_ftth",), ("east",), "ios", None), Edge("w1", ("west_cable",), ("west",), "junos", None)
+PAIR = Edge("e2", ("east_ftth",), ("east",), "iosxr", "p"), Edge("e3", ("west_cable",), ("west",), "nftables", "p")
 
 
 def test_whoever_is_a_pair_moves_together(checked):
     edges = (WEST, EAST, *PAIR)
-    assert rollout.touched(edges, {"east_ftth"}) == (EAST, *PAIR)
-    assert rollout.touched(edges, set()) == ()
-    assert rollout.tree(checked, "pilot", edges) == {
-        "area": {"east": {None: ["e1"], "p": ["e2"]}, "west": {"p": ["e3"]}},
-        "vendor": {"ios": {None: ["e1"]}, "iosxr": {None: ["e2"]}, "nftables": {None: ["e3"]}},
-    }
-    assert rollout.tree(checked, "none", edges) == {"area": {}, "vendor": {}}
+    assert rollout.touched(checked, "pilot", edges) == (EAST, *PAIR)
+    assert rollout.touched(checked, "none", edges) == ()
 
 
 def test_edges_are_read_or_their_mistake_is_named_with_them(checked):
     variables = {"op25b_attachments": [{"interface": "x", "pools": ["west_cable", "east_ftth"]}]}
-    assert rollout.edge_from("e", variables, checked) == Edge("e", ("east_ftth", "west_cable"), "nftables", None)
+    both = ("east_ftth", "west_cable"), ("east", "west")
+    assert rollout.edge_from("e", variables, checked) == Edge("e", *both, "nftables", None)
     paired = variables | {"op25b_ha_group": 1, "ansible_network_os": "cisco.ios.ios"}
-    assert rollout.edge_from("e", paired, checked) == Edge("e", ("east_ftth", "west_cable"), "ios", "1")
+    assert rollout.edge_from("e", paired, checked) == Edge("e", *both, "ios", "1")
     with pytest.raises(Op25bError, match=r"^e: op25b_attachments: it is missing;"):
         rollout.edge_from("e", {}, checked)
     with pytest.raises(Op25bError, match=r"^e: attachments\[0\]\.pools: no pool of the policy is named 'est'"):
