@@ -94,18 +94,23 @@ def policy(prefixes: int, action: str, exempt: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def ours(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
-    """The task of this collection; it observes, since cisco.ios.ios_acls has a word for each of its entries."""
+def acl(interface: str, uplink: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The task of this collection."""
     return {
         "ccsnet.op25b.acl": {
-            "policy": policy(prefixes, "observe", exempt),
+            "policy": document,
             "wave": "all",
-            "attachments": [{"interface": "GigabitEthernet0/0/1", "pools": ["east"]}],
-            "uplinks": [UPLINK],
+            "attachments": [{"interface": interface, "pools": ["east"]}],
+            "uplinks": [uplink],
             "today": "2019-03-25",
             "budget": 100000,
         }
     }
+
+
+def ours(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
+    """It observes, since cisco.ios.ios_acls has a word for each of its entries."""
+    return acl("GigabitEthernet0/0/1", UPLINK, policy(prefixes, "observe", exempt))
 
 
 EMPTY = {"ccsnet.op25b.acl": {"state": "deleted"}}
@@ -324,16 +329,8 @@ SAID = "/tmp/netconf-said"
 
 
 def ours_on_junos(prefixes: int, *, exempt: Sequence[str] = ()) -> dict[str, Any]:
-    """The task of this collection, with what it arms and confirms in one go."""
-    return {
-        "ccsnet.op25b.acl": {
-            "policy": policy(prefixes, "block", exempt),
-            "wave": "all",
-            "attachments": [{"interface": "ge-0/0/1.0", "pools": ["east"]}],
-            "uplinks": ["xe-0/0/0.0"],
-            "today": "2019-03-25",
-        }
-    }
+    """It blocks, with what it arms and confirms in one go."""
+    return acl("ge-0/0/1.0", "xe-0/0/0.0", policy(prefixes, "block", exempt))
 
 
 @contextlib.contextmanager

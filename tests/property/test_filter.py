@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import os
 import shutil
 import socket
 import struct
-import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +19,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from lab.cli.filter import BITS, EXTENSIONS, DataPlane, Entry, Filter, Match, Packet, Policer, met
+from lab.cli.filter import BITS, EXTENSIONS, Entry, Filter, Match, Packet, Policer, met
 from lab.cli.iosxr import Device
 from lab.wire import SHAPES, SYN, packet
 
-from .router import INTERFACES, ROUTES, Router
+from .router import INTERFACES, ROUTES
 
 pytestmark = pytest.mark.skipif(not shutil.which("nft", path="/usr/sbin:/usr/bin"), reason="nft is not installed")
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -35,33 +33,6 @@ ICMP = {4: 1, 6: 58}
 PORTS = (24, 25, 26, 40000)
 HEADERS = {"hop-by-hop": (0,), "destination-options": (60,), "routing": (43,), "atomic-fragment": (44,)}
 nonces = count(0x0D250000, 2)
-
-
-class Place:
-    """A router and the data plane in it."""
-
-    def __init__(self):
-        self.router = Router()
-        self.router.text()
-        user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        self.inside = ["nsenter", f"--target={self.router._process.pid}", *user, "--net"]
-        for address, interface in (("192.0.2.254", "lan0"), ("2001:db8:5::fe", "lan0")):
-            subprocess.run([*self.inside, "ip", "address", "add", address, "dev", interface], check=True)
-        # Each refusal is answered, however many they are.
-        limits = "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit"
-        subprocess.run([*self.inside, "sh", "-c", limits], check=True)
-        self.plane = DataPlane([*self.inside, "nft"])
-
-    def send(self, packets):
-        """All that comes out, but for what the router has to say to its multicast neighbours."""
-        return [(oif, data) for oif, data in self.router.send(packets) if data[24:26] != b"\xff\x02"]
-
-
-@pytest.fixture(scope="module")
-def place():
-    made = Place()
-    yield made
-    made.router.close()
 
 
 def number(text):

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import ipaddress
-import struct
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from xml.sax.saxutils import escape
 
-import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, verdict
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import junos
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.ordered import EVERY_INTERFACE
@@ -19,13 +17,12 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import FAMIL
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from lab import wire
 from tests.junos_device import JUNOS, Device, operators, without_order
 
 from .strategies import CUSTOMERS, OUTSIDE, SERVERS, model, packets, prefixes, route
-from .test_filter import QUICK, SLOW, Place, is_error
+from .test_filter import QUICK, SLOW
 from .test_filter import pytestmark as needs_kernel
-from .test_ordered import blocks, flights, nonces, permits, policies, wanted
+from .test_ordered import blocks, crossed, flights, permits, policies, wanted
 
 UPLINKS = ("xe-0/0/0.0", "xe-0/0/1.0")
 NAMES = {name.removesuffix(".0"): name for name in UPLINKS}
@@ -234,17 +231,10 @@ def test_one_more_exemption_is_one_element_of_a_list(data):
     assert edit.count("<prefix-list-item>") == 1
 
 
-@pytest.fixture(scope="module")
-def edge():
-    made = Place()
-    yield made
-    made.router.close()
-
-
 @needs_kernel
 @settings(max_examples=40, deadline=None, phases=QUICK, suppress_health_check=SLOW)
 @given(data=st.data())
-def test_real_packets_meet_the_policy_s_verdict(edge, data):
+def test_real_packets_meet_the_policy_s_verdict(place, data):
     """From the policy to the wire: our edits, the device's configuration, the lab's reader, the kernel, and the verdict."""
     # Where an operator's filters let little through, ours have little to do.
     device = Device(data.draw(st.sampled_from([0, 0, 2]).flatmap(configurations)))
@@ -259,15 +249,9 @@ def test_real_packets_meet_the_policy_s_verdict(edge, data):
     drawn = data.draw(st.lists(packets(), min_size=20, max_size=60))
     through = []
     for each in (without, device):
-        edge.plane.apply([])
-        edge.plane.apply(each.filters(kernel))
-        sent, numbers = [], []
-        for item in drawn:
-            numbers.append(struct.pack("!I", next(nonces)))
-            pieces = wire.packet(**{k: v for k, v in item.items() if k != "iif"}, nonce=struct.unpack("!I", numbers[-1])[0])
-            sent += [(item["iif"], piece) for piece in pieces]
-        arrived = [(oif, piece) for oif, piece in edge.send(sent) if not is_error(piece)]
-        through.append([[oif for oif, piece in arrived if number in piece] for number in numbers])
+        place.plane.apply([])
+        place.plane.apply(each.filters(kernel))
+        through.append(crossed(place, drawn))
     for item, theirs, now in zip(drawn, *through, strict=True):
         if item["shape"] == "headless":
             # A filter has no word for these: they pass, as the warning says.
