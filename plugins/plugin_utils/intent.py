@@ -22,12 +22,16 @@ class Intent:
 
 
 def at(policy: Policy, wave: str) -> Intent:
-    """What the latest reached wave says of each pool and class; naming an earlier wave goes back to it."""
-    reached = policy.waves[: wave_index(policy, wave)]
+    """What the latest reached wave says of each pool and class; naming an earlier wave goes back to it.
+
+    A held pool is at the wave of its hold when that comes before the reached one.
+    """
+    index = wave_index(policy, wave)
+    held = {hold.pool: min(index, wave_index(policy, hold.wave)) for hold in policy.holds.values()}
     classes = [*(c.name for c in policy.destinations), ANY]
 
     def action(pool: str, destination: str) -> str:
-        for step in reversed(reached):
+        for step in reversed(policy.waves[: held.get(pool, index)]):
             if pool in step.pools and (not step.destinations or destination in step.destinations):
                 return step.action
         return PASS

@@ -107,6 +107,15 @@ class Wave:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A pool that stays at a wave although later ones are reached, and why."""
+
+    pool: str
+    wave: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Limit:
     """New connections for each customer address: a rate a minute, and how many at once."""
 
@@ -145,6 +154,7 @@ class Policy:
     exemptions: tuple[Exemption, ...]
     destinations: tuple[DestinationClass, ...]
     waves: tuple[Wave, ...]
+    holds: Mapping[str, Hold]
     reject: str
     limit: Limit
     return_rule: bool
@@ -369,6 +379,7 @@ class _Loader:
             self.servers_outside_of_pools(pool_ranges, servers, partners, exemptions)
         destinations = self.destinations()
         waves = self.waves(pools, {c.name for c in destinations})
+        holds = self.holds(pools, [wave.name for wave in waves])
         observe = self.observe_sources()
         targets = self.probe_targets()
         if self.mistakes:
@@ -383,6 +394,7 @@ class _Loader:
             exemptions=exemptions,
             destinations=destinations,
             waves=waves,
+            holds=holds,
             reject=self.at(("reject",), str, "tcp-reset"),
             limit=Limit(limit["per_minute"], limit.get("burst", 5)),
             return_rule=self.at(("return_rule",), bool, True),
@@ -565,6 +577,17 @@ class _Loader:
             if isinstance(one, str) and one not in areas and self.usable((*path, "areas", place)):
                 self.mistake((*path, "areas", place), f"no pool has the area '{one}'. {like(one, sorted(areas))}.")
         return tuple(name for name, pool in pools.items() if name in names or (pool.area and pool.area in wanted))
+
+    def holds(self, pools: Mapping[str, Pool], waves: list[str]) -> dict[str, Hold]:
+        found = {}
+        for pool, path in self.section("holds"):
+            wave = self.at((*path, "wave"), str, NO_WAVE)
+            if pool not in pools:
+                self.mistake(path, f"no pool is named '{pool}'. {like(pool, pools)}.")
+            if wave not in (NO_WAVE, *waves):
+                self.mistake((*path, "wave"), f"no wave is named '{wave}'. {like(wave, [NO_WAVE, *waves])}.")
+            found[pool] = Hold(pool, wave, self.at((*path, "why"), str, ""))
+        return found
 
     def observe_sources(self) -> ObserveSources | None:
         path: Path_ = ("observe_sources",)

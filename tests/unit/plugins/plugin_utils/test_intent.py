@@ -29,3 +29,15 @@ def test_the_latest_reached_wave_says_what_happens(document, wave, east, west):
 def test_an_unknown_wave_is_refused(document):
     with pytest.raises(Op25bError, match="op25b_wave: no wave of the policy is named 'al'"):
         intent.at(policy.load(document, datetime.date(2019, 3, 1)), "al")
+
+
+def test_a_held_pool_stays_where_it_is_held_and_goes_back_with_the_others(document):
+    document["holds"] = {"east_ftth": {"wave": "pilot", "why": "complaints"}, "west_cable": {"wave": "none", "why": "a school"}}
+    held = policy.load(document, datetime.date(2019, 3, 1))
+    passes = {"mobile": "pass", "any": "pass"}
+
+    def at(wave):
+        return {name: dict(terms) for name, terms in intent.at(held, wave).pools.items()}
+
+    assert at("all") == {"east_ftth": {"mobile": "block", "any": "observe"}, "west_cable": passes}
+    assert at("observe") == {"east_ftth": {"mobile": "observe", "any": "observe"}, "west_cable": passes}

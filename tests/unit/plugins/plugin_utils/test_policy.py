@@ -295,3 +295,12 @@ def test_a_server_in_a_pool_may_be_exempted():
 def test_an_unknown_wave_is_a_sentence():
     with pytest.raises(Op25bError, match=r"no wave of the policy is named 'pilott'. Did you mean pilot\?"):
         policy.wave_index(policy.load(DOCUMENT, TODAY), "pilott")
+
+
+def test_a_hold_names_a_pool_and_a_wave_of_the_policy():
+    document = changed(("holds",), {"est_ftth": {"wave": "pilt", "why": "complaints"}, "west_cable": {"wave": "none"}})
+    assert [sentence.removeprefix("op25b_policy.holds.") for sentence in mistakes(document)] == [
+        "est_ftth: no pool is named 'est_ftth'. Did you mean east_ftth? Known here: east_ftth, west_cable.",
+        "est_ftth.wave: no wave is named 'pilt'. Did you mean pilot? Known here: none, observe, pilot, west.",
+        "west_cable.why: this key is missing; write a hold: {wave: ..., why: ...}.",
+    ]
