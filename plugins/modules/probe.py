@@ -153,6 +153,12 @@ probes:
     source_port:
       description: The port from which it was tried. V(0) when there was no route.
       type: int
+    syns:
+      description:
+        - How many SYNs this host's kernel sent for it. A connection that waits for an answer sends its SYN again after about a
+          second, so that a filtered one has several. V(0) when there was no route.
+        - Counters of an edge that grow by the sum of these have seen each of them, and nothing else.
+      type: int
     expected:
       description: What O(targets[].expected) said.
       type: str
@@ -161,7 +167,7 @@ probes:
       type: str
   sample:
     - {name: mobile_mx, address: 203.0.113.10, port: 25, family: v4, state: refused, ms: 0.31,
-       detail: Connection refused, source: 198.51.100.10, source_port: 40112}
+       detail: Connection refused, source: 198.51.100.10, source_port: 40112, syns: 1}
 controls:
   description: The same for each of O(controls).
   returned: always
@@ -192,6 +198,9 @@ FILTERED = {errno.ETIMEDOUT}
 RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 FROM_ICMP = {2: "ICMP", 3: "ICMPv6"}
 
+# tcpi_total_retrans and tcpi_segs_out of struct tcp_info in linux/tcp.h.
+TCP_INFO = struct.Struct("=100xI32xI")
+
 
 class Probe:
     """One connection and what became of it."""
@@ -210,6 +219,7 @@ class Probe:
         self.state = ""
         self.ms = 0.0
         self.detail = ""
+        self.syns = 0
 
     def start(self):
         """Send the SYN."""
@@ -260,6 +270,9 @@ class Probe:
 
     def _settle(self, error):
         self.ms = round((time.monotonic() - self.started) * 1000, 2)
+        # Now: what is sent again after the handshake is no SYN, and a closed socket tells nothing.
+        again, sent = TCP_INFO.unpack(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size))
+        self.syns = 1 + again if sent else 0
         if error == 0:
             self.state = "open"
         elif error in REFUSED:
@@ -328,6 +341,7 @@ class Probe:
             "detail": self.detail,
             "source": self.local[0],
             "source_port": self.local[1],
+            "syns": self.syns,
         }
 
 

@@ -25,8 +25,10 @@ ip -6 route add unreachable 2001:db8::2
 ip -6 route add prohibit 2001:db8::3
 nft -f - <<RULES
 table inet others {{
+  counter syns {{ }}
   chain input {{
     type filter hook input priority 0
+    tcp flags & (syn | ack) == syn counter name syns
     tcp dport 1001 drop
     tcp dport 1002 reject with icmpx admin-prohibited
     tcp dport 1003 reject with icmpx port-unreachable
@@ -91,6 +93,13 @@ class Host:
         assert not done.stderr
         return json.loads(done.stdout)
 
+    def counted(self):
+        """The SYNs that the kernel has seen come in, SYN-ACKs not among them."""
+        listing = ["nft", "-j", "list", "counter", "inet", "others", "syns"]
+        enter = ["nsenter", "-t", str(self.process.pid), "-U", "-n", "--preserve-credentials"]
+        found = json.loads(subprocess.run([*enter, *listing], capture_output=True, text=True, check=True).stdout)
+        return found["nftables"][-1]["counter"]["packets"]
+
     def entries(self, count):
         end = time.monotonic() + 10
         while True:
@@ -150,6 +159,30 @@ def test_the_state_is_what_the_kernel_said(host, target, state, detail):
         assert 500 <= probe["ms"] < 1500
     else:
         assert probe["ms"] < 250
+
+
+@pytest.mark.parametrize(
+    ("target", "least"),
+    [
+        (to(25), 1),
+        (to(25, "::1"), 1),
+        (to(9), 1),
+        (to(9, "::1"), 1),
+        (to(1001), 2),
+        (to(1001, "::1"), 2),
+        (to(1002), 1),
+        (to(1005, "::1"), 1),
+        (to(25, "203.0.113.1"), 0),
+        (to(25, "2001:db8::2"), 0),
+    ],
+    ids=lambda value: f"{value['address']}-{value['port']}" if isinstance(value, dict) else "",
+)
+def test_the_syns_are_those_that_the_kernel_sent(host, target, least):
+    before = host.counted()
+    (probe,) = host.run(targets=[target], nonce="op25b-4711")["probes"]
+    assert probe["syns"] == host.counted() - before
+    # The kernel sends it again after a second, and then by the second or after twice as long (tcp_syn_linear_timeouts).
+    assert least <= probe["syns"] <= (4 if probe["state"] == "filtered" else least)
 
 
 def test_the_servers_log_knows_each_connection_by_ports_and_nonce(host):
