@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -18,6 +18,7 @@ ARGUMENTS = {
     "wave": {"type": "str", "default": policy.NO_WAVE},
     "attachments": {"type": "list", "elements": "dict"},
     "uplinks": {"type": "list", "elements": "str"},
+    "pools": {"type": "list", "elements": "str"},
     "state": {
         "type": "str",
         "choices": ["replaced", "deleted", "gathered", "rendered", "parsed"],
@@ -34,6 +35,10 @@ ARGUMENTS = {
 WANTED = [("state", state, ("policy", "attachments", "uplinks")) for state in ("replaced", "rendered")]
 
 
+def _nothing(_have: acl.Acl) -> acl.Acl:
+    return acl.Acl()
+
+
 class ActionModule(EdgeAction):
     """Translate between the task and the core."""
 
@@ -44,14 +49,19 @@ class ActionModule(EdgeAction):
         if given["confirm"] != 0 and not 5 <= given["confirm"] <= 86400:
             raise AnsibleActionFail(f"confirm: {given['confirm']} is out of range; write 0, or 5 to 86400 seconds.")
         dialect = self.dialect()
-        want = acl.Acl()
+        want: Callable[[acl.Acl], acl.Acl] = _nothing
         if state in ("replaced", "rendered"):
             checked = policy.load(given["policy"], self._today(given["today"]))
             attachments = acl.attachments_from(given["attachments"], checked)
-            want = acl.build(checked, given["wave"], attachments, acl.uplinks_from(given["uplinks"], attachments))
+            uplinks, changing = acl.uplinks_from(given["uplinks"], attachments), given["pools"]
+
+            def want(have: acl.Acl) -> acl.Acl:
+                stays = acl.kept(checked, have, changing) if changing else None
+                return acl.build(checked, given["wave"], attachments, uplinks, stays)
+
             result.setdefault("warnings", []).extend(checked.warnings)
         if state == "rendered":
-            result["rendered"] = dialect.render(want)
+            result["rendered"] = dialect.render(want(acl.Acl()))
         elif state == "parsed":
             found, drift = dialect.parse(given["running_config"])
             result.update(parsed=found.as_data(), drift=drift)
@@ -78,11 +88,14 @@ class ActionModule(EdgeAction):
         )
         self.report(result, device)
 
-    def _change(self, result: dict[str, Any], dialect: Any, want: acl.Acl, given: Mapping[str, Any]) -> None:
+    def _change(
+        self, result: dict[str, Any], dialect: Any, wanted_from: Callable[[acl.Acl], acl.Acl], given: Mapping[str, Any]
+    ) -> None:
         transport = self.transport(given["save"])
         device = transport.read(acknowledge=True)
         self.report(result, device)
         before, _drift = dialect.read(device.have)
+        want = wanted_from(before)
         wanted = dialect.build(want)
         result.setdefault("warnings", []).extend(getattr(wanted, "warnings", ()))
         plan = dialect.diff(device.have, wanted)

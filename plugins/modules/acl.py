@@ -60,6 +60,12 @@ options:
     description: The edge's interfaces that lead out. Traffic between customers of one edge is left alone.
     type: list
     elements: str
+  pools:
+    description:
+      - With O(state=replaced), only these pools change; each other one keeps the actions that the device has for it.
+        All pools where it is left out.
+    type: list
+    elements: str
   state:
     description:
       - V(replaced) makes the device what the policy says; V(deleted) takes all of it out.
@@ -191,9 +197,11 @@ drift:
   type: list
   elements: str
 armed:
-  description: The unconfirmed change on the device.
+  description:
+    - The unconfirmed change on the device. C(abandoned) says that the run which armed it was on this controller and is gone.
   returned: when there is one
   type: dict
+  sample: {"id": "3f1c9a02b7d4", "who": "taro@noc (pid 4711)", "at": "2019-03-04T01:02:03Z", "seconds_left": 9, "abandoned": false}
 rendered:
   description: The configuration as text.
   returned: when state is rendered

@@ -167,11 +167,32 @@ def _interface(value: Any, where: str) -> str:
     return str(value)
 
 
-def build(policy: Policy, wave: str, attachments: Sequence[Attachment], uplinks: Sequence[str]) -> Acl:
-    """The Acl of one edge at one wave: the attached pools for which the wave says anything but pass."""
+def kept(policy: Policy, have: Acl, changing: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What a device does with each pool but the changing ones; raises Op25bError for an unknown pool."""
+    for name in changing:
+        if name not in policy.pools:
+            raise Op25bError(f"pools: no pool of the policy is named '{name}'. {like(name, policy.pools)}.")
+    found = {pool.name: dict(pool.terms) for pool in have.pools}
+    return {name: found.get(name, {}) for name in policy.pools if name not in changing}
+
+
+def build(
+    policy: Policy,
+    wave: str,
+    attachments: Sequence[Attachment],
+    uplinks: Sequence[str],
+    stays: Mapping[str, Mapping[str, str]] | None = None,
+) -> Acl:
+    """The Acl of one edge at one wave: the attached pools for which the wave says anything but pass.
+
+    A pool in `stays` has the actions that stand there, whatever the wave says; a class that is missing there is part of `any`.
+    """
     intent = intents.at(policy, wave)
     pools = []
     for name, terms in sorted(intent.pools.items()):
+        if stays and name in stays:
+            now = stays[name]
+            terms = tuple((each, now.get(each, now.get(ANY, intents.PASS))) for each, _action in terms)
         interfaces = _fewest([a.interface for a in attachments if name in a.pools])
         if interfaces and any(action != intents.PASS for _class, action in terms):
             pools.append(PoolAcl(name, policy.pools[name].prefixes, interfaces, terms))

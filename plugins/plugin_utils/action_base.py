@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -55,7 +57,8 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
             run=self._worker,
             connection=self._device,
             errors=connection.ConnectionError,
-            who=f"{who}@{socket.gethostname()} (pid {os.getpid()})",
+            # The worker of a task ends with it; its parent lasts as long as the run.
+            who=f"{who}@{socket.gethostname()} (pid {os.getppid()})",
             address=str(self._vars.get("ansible_host") or self._vars.get("inventory_hostname") or ""),
             check=self._task.check_mode,
             save=save,
@@ -82,8 +85,15 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
         result.setdefault("warnings", []).extend(device.warnings)
         if device.armed:
             result["armed"] = {key: device.armed[key] for key in ("id", "who", "at", "seconds_left")}
+            result["armed"]["abandoned"] = _gone(str(device.armed["who"]))
             left = device.armed["seconds_left"]
             result["warnings"].append(
                 f"This edge has an unconfirmed change, armed by {device.armed['who']} at {device.armed['at']}; "
                 f"it goes back {'by itself' if left is None else f'in {left} s'}."
             )
+
+
+def _gone(who: str) -> bool:
+    """Whether the run that armed a change was on this controller, and is no more."""
+    run = re.fullmatch(rf".*@{re.escape(socket.gethostname())} \(pid (\d+)\)", who)
+    return run is not None and not Path(f"/proc/{run[1]}").exists()

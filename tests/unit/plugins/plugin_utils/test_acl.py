@@ -99,3 +99,23 @@ def test_the_data_of_an_acl_name_every_part(build):
     assert data["reject"] == "tcp-reset"
     assert "limit" not in data
     assert acl.Acl().as_data() == {}
+
+
+def test_only_the_changing_pools_change(document):
+    checked = policy.load(document, datetime.date(2019, 3, 1))
+    places = acl.attachments_from([{"interface": "eth1", "pools": ["east_ftth", "west_cable"]}], checked)
+    have = acl.build(checked, "pilot", places, ["up0"])
+    stays = acl.kept(checked, have, ["west_cable"])
+    assert stays == {"east_ftth": {"mobile": "block", "any": "observe"}}
+    changed = acl.build(checked, "all", places, ["up0"], stays)
+    assert {pool.name: dict(pool.terms) for pool in changed.pools} == {
+        "east_ftth": {"mobile": "block", "any": "observe"},
+        "west_cable": {"mobile": "block", "any": "block"},
+    }
+    # What is not on the device stays out; a class that the device does not know is part of any there.
+    assert acl.kept(checked, acl.Acl(), ["west_cable"]) == {"east_ftth": {}}
+    assert [pool.name for pool in acl.build(checked, "all", places, ["up0"], {"east_ftth": {}}).pools] == ["west_cable"]
+    older = acl.build(checked, "all", places, ["up0"], {"east_ftth": {"any": "observe"}})
+    assert dict(older.pools[0].terms) == {"mobile": "observe", "any": "observe"}
+    with pytest.raises(Op25bError, match=r"^pools: no pool of the policy is named 'est'\."):
+        acl.kept(checked, have, ["est"])
