@@ -50,9 +50,9 @@ unit: setup ## Unit tests
 property: setup ## The laws of the core, and of the kernel, under generated policies and packets
 	pytest -q -n 2 -m 'not soak' tests/property
 
-test-yang: setup ## What we render for Junos, against Juniper's own models in the directory OP25B_YANG
+test-yang: unit property ## What these render for Junos, against Juniper's own models in the directory OP25B_YANG
 ifdef OP25B_YANG
-	pytest -q -s -k "junos or yang" tests/unit/plugins/plugin_utils/dialects tests/property tests/yang
+	pytest -q tests/yang
 else
 	@echo "test-yang: nothing is validated, as OP25B_YANG names no directory with Juniper's models; download into one, from" \
 	    "24.4/24.4R1/native/conf-and-rpcs of https://github.com/Juniper/yang, common/models/junos-common-types@2024-01-01.yang and," \

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
+
+from tests.junos_device import JUNOS, Device, written
 
 from . import models
 
@@ -32,8 +35,11 @@ def test_a_broken_configuration_is_refused_wherever_it_stands(right, wrong):
     assert models.refused([text, text.replace(right, wrong), text]).startswith("libyang err")
 
 
-def test_juniper_s_models_take_everything_that_this_run_rendered():
-    """`make test-yang` runs the fixtures and the laws of the dialect before this."""
-    print(f"\ntest-yang: {len(models.rendered)} configurations held against Juniper's models")
-    assert models.rendered
-    assert not models.refused(models.rendered)
+def test_what_a_device_is_told_and_what_it_then_is_are_kept_for_the_models(monkeypatch):
+    """tests/conftest.py holds them against the models when the process has run its tests."""
+    monkeypatch.setattr(models, "rendered", {})
+    device = Device(FIXTURE.read_text())
+    edit = f'<configuration xmlns="{JUNOS}root"><version>1</version></configuration>'
+    now = device.send([f'<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">{edit}</config>'])
+    assert set(models.rendered) == {written(fromstring(each)) for each in (FIXTURE.read_text(), edit, now)}
+    assert len(models.rendered) == 3
