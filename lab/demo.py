@@ -28,8 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LOG = ROOT / ".cache" / "demo.log"
 STATE = re.compile(r"(open|refused|filtered|unreachable|not probed)(?: ([\d.]+) ms)?")
 OUTSIDE = ("mobile_carrier", "other_isp")
-BLOCKED = ("cust-east", "cust-west", "cust-north", "cust-south", "cust-central")
-"""A customer of each pool, behind an edge of each kind."""
+BLOCKED = ("cust-east", "cust-west", "cust-north", "cust-south", "cust-central", "cust-coast-a", "cust-coast-b")
+"""A customer of each pool, behind an edge of each kind; of the pool that has two edges, one behind each."""
+LINUX = tuple(host.name for host in HOSTS.values() if host.management and not host.cli)
 ROUTERS = {host.name: host.cli.port for host in HOSTS.values() if host.cli}
 SHOW = {
     22: ["ansible.netcommon.cli_command", "-a", "command='show running-config'"],
@@ -117,7 +118,7 @@ class Demo:
 
     def edge_rules(self) -> dict[str, str]:
         """Everything that the edges are configured to do, without what counts."""
-        found = {"edge-l1": self.lab.run("edge-l1", ["nft", "-s", "list", "ruleset"]).stdout}
+        found = {name: self.lab.run(name, ["nft", "-s", "list", "ruleset"]).stdout for name in LINUX}
         environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0"}
         asked = [
             subprocess.Popen(
@@ -135,7 +136,7 @@ class Demo:
             if name in ROUTERS and result.startswith("SUCCESS"):
                 text = str(json.loads(result[result.index("{") :])["stdout"])
                 found[name] = "\n".join(kept for kept in text.splitlines() if not kept.startswith(("!", "Building", "Current")))
-        must(len(found) == 1 + len(ROUTERS), "not every router showed its configuration")
+        must(len(found) == len(LINUX) + len(ROUTERS), "not every router showed its configuration")
         return found
 
     def mail(self) -> str:
@@ -196,9 +197,9 @@ class Demo:
         must(leaked == 0, f"the servers outside saw {leaked} connections to port 25 all the same")
         must(all(cell.state == "open" for cell in others), "something else than port 25 is closed")
         self.proved.append(
-            f"after: port 25 from {len(BLOCKED)} pools to outside refused by a Linux, an IOS-XE, an IOS-XR and a Junos edge (all"
-            f" but the first are stand-ins), {len(closed)} of {len(closed)} on IPv4 and IPv6,"
-            f" half of them in {times[len(times) // 2]:.1f} ms, the slowest in {times[-1]:.1f} ms;"
+            f"after: port 25 from {len({cell.pool for cell in closed})} pools to outside refused by a Linux, an IOS-XE, an IOS-XR"
+            f" and a Junos edge (these three are stand-ins) and by a pair of Linux edges, {len(closed)} of {len(closed)} on IPv4"
+            f" and IPv6, half of them in {times[len(times) // 2]:.1f} ms, the slowest in {times[-1]:.1f} ms;"
             f" the servers' own logs: {arrived} connections before, {leaked} now"
         )
         self.proved.append(

@@ -493,7 +493,11 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
     if "/etc/nftables.conf" in host.files:
         put("/etc/init.d/lab-nftables", (FILES / "lab-nftables").read_text(), 0o755)
         link("/etc/rcS.d/S01lab-nftables", "../init.d/lab-nftables")
-    management = next((wire for wire in host.interfaces if wire.segment == topology.MANAGEMENT), None)
+    management = host.management
+    if management and not host.cli:
+        put("/etc/default/lab-sshd", f"V4={management.v4}\nV6={management.v6}\n")
+        put("/etc/init.d/lab-sshd", (FILES / "lab-sshd").read_text(), 0o755)
+        link("/etc/rc2.d/S01lab-sshd", "../init.d/lab-sshd")
     if host.cli and management and host.cli.platform == "junos":
         first = host.cli
         config = {
@@ -521,7 +525,7 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
         words = {
             "PYTHON": python,
             "CHECKOUT": str(REPOSITORY),
-            "LISTEN": f"{management.v4}:{first.port}",
+            "LISTEN": f"{management.v4}:{first.port} [{management.v6}]:{first.port}",
             "YANG": os.path.abspath(os.environ.get("OP25B_YANG") or REPOSITORY / "lab" / "junos" / "yang"),
         }
         put("/etc/default/lab-junos", "".join(f"{key}='{value}'\n" for key, value in words.items()))
@@ -532,7 +536,7 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
         config = {
             "platform": first.platform,
             "hostname": name,
-            "listen": [management.v4],
+            "listen": [management.v4, management.v6],
             "port": first.port,
             "users": {first.user: {"password": first.password, "privilege": 15}},
             **({"enable": first.enable} if first.enable else {}),

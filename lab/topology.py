@@ -75,6 +75,11 @@ class Host:
         """The IPv6 address that it is known by."""
         return self.interfaces[0].v6
 
+    @property
+    def management(self) -> Interface | None:
+        """Where an edge is managed, beside the ways of the packets."""
+        return next((wire for wire in self.interfaces if self.forwards and wire.segment == MANAGEMENT), None)
+
     def mac(self, interface: Interface) -> str:
         """The same at every boot, or the neighbours would send to the old address until their cache expires."""
         digest = hashlib.sha256(f"{self.name}/{interface.name}".encode()).digest()
@@ -116,6 +121,7 @@ def _router(name: str, core: tuple[str, str, str], customers: tuple[str, str, st
 OPERATOR_NFT = """\
 #!/usr/sbin/nft -f
 # The operator's own rules: nothing of ccsnet.op25b is in here.
+define customers = CUSTOMERS
 table inet operator {
 	counter customers { }
 	set bogons {
@@ -125,7 +131,9 @@ table inet operator {
 	}
 	chain forward {
 		type filter hook forward priority filter; policy accept;
-		iifname { "east0", "west0", "fixed0" } counter name "customers"
+		iifname $customers counter name "customers"
+		oifname "oob0" counter drop
+		iifname "oob0" counter drop
 		ip saddr @bogons counter drop
 		tcp dport 23 counter drop comment "telnet to and from customers"
 	}
@@ -143,6 +151,14 @@ table ip operator_nat {
 }
 """
 
+
+def _linux_edge(name: str, *interfaces: Interface, routes: tuple[str, ...]) -> Host:
+    """An edge whose kernel is the router. Its first interface leads out, its last one to the management network."""
+    customers = ", ".join(f'"{wire.name}"' for wire in interfaces[1:-1])
+    rules = OPERATOR_NFT.replace("CUSTOMERS", f"{{ {customers} }}")
+    return Host(name, interfaces, routes=routes, forwards=True, files={"/etc/nftables.conf": rules})
+
+
 HOSTS: dict[str, Host] = {
     host.name: host
     for host in (
@@ -157,6 +173,8 @@ HOSTS: dict[str, Host] = {
                 Interface("core-c1", "core-c1", ("192.0.2.197/30", "2001:db8:1:1::1/64")),
                 Interface("core-x1", "core-x1", ("192.0.2.201/30", "2001:db8:1:2::1/64")),
                 Interface("core-j1", "core-j1", ("192.0.2.205/30", "2001:db8:1:3::1/64")),
+                Interface("core-p1", "core-p1", ("192.0.2.209/30", "2001:db8:1:4::1/64")),
+                Interface("core-p2", "core-p2", ("192.0.2.213/30", "2001:db8:1:5::1/64")),
             ),
             routes=(
                 "198.51.100.0/24 via 192.0.2.194",
@@ -170,17 +188,18 @@ HOSTS: dict[str, Host] = {
                 "2001:db8:a000::/36 via 2001:db8:1:2::2",
                 "192.0.2.64/26 via 192.0.2.206",
                 "2001:db8:8000::/36 via 2001:db8:1:3::2",
+                "192.0.2.216/29 via 192.0.2.210",
+                "2001:db8:7000::/36 via 2001:db8:1:5::2",
             ),
             forwards=True,
         ),
-        Host(
+        _linux_edge(
             "edge-l1",
-            (
-                Interface("up0", "core", ("192.0.2.194/30", "2001:db8:1::2/64")),
-                Interface("east0", "east", ("198.51.100.1/25", "2001:db8:e000::1/64")),
-                Interface("west0", "west", ("198.51.100.129/25", "2001:db8:f000::1/64")),
-                Interface("fixed0", "fixed", ("192.0.2.129/26", "2001:db8:5::1/64")),
-            ),
+            Interface("up0", "core", ("192.0.2.194/30", "2001:db8:1::2/64")),
+            Interface("east0", "east", ("198.51.100.1/25", "2001:db8:e000::1/64")),
+            Interface("west0", "west", ("198.51.100.129/25", "2001:db8:f000::1/64")),
+            Interface("fixed0", "fixed", ("192.0.2.129/26", "2001:db8:5::1/64")),
+            Interface("oob0", MANAGEMENT, ("192.0.2.231/27", "2001:db8:fe::e7/64")),
             routes=(
                 "default via 192.0.2.193",
                 "default via 2001:db8:1::1",
@@ -188,8 +207,21 @@ HOSTS: dict[str, Host] = {
                 "unreachable 2001:db8:e000::/36",
                 "unreachable 2001:db8:f000::/36",
             ),
-            forwards=True,
-            files={"/etc/nftables.conf": OPERATOR_NFT},
+        ),
+        # A pair on one pool: a customer's packets leave by its gateway, and come back by p1 in IPv4, by p2 in IPv6.
+        _linux_edge(
+            "edge-p1",
+            Interface("up0", "core-p1", ("192.0.2.210/30", "2001:db8:1:4::2/64")),
+            Interface("coast0", "coast", ("192.0.2.217/29", "2001:db8:7000::1/64")),
+            Interface("oob0", MANAGEMENT, ("192.0.2.229/27", "2001:db8:fe::e5/64")),
+            routes=("default via 192.0.2.209", "default via 2001:db8:1:4::1", "unreachable 2001:db8:7000::/36"),
+        ),
+        _linux_edge(
+            "edge-p2",
+            Interface("up0", "core-p2", ("192.0.2.214/30", "2001:db8:1:5::2/64")),
+            Interface("coast0", "coast", ("192.0.2.218/29", "2001:db8:7000::2/64")),
+            Interface("oob0", MANAGEMENT, ("192.0.2.230/27", "2001:db8:fe::e6/64")),
+            routes=("default via 192.0.2.213", "default via 2001:db8:1:5::1", "unreachable 2001:db8:7000::/36"),
         ),
         _router(
             "edge-c1",
@@ -220,6 +252,8 @@ HOSTS: dict[str, Host] = {
         _leaf("cust-north", "north", ("203.0.113.130/27", "2001:db8:9000::10/64"), ("203.0.113.129", "2001:db8:9000::1")),
         _leaf("cust-south", "south", ("203.0.113.162/27", "2001:db8:a000::10/64"), ("203.0.113.161", "2001:db8:a000::1")),
         _leaf("cust-central", "central", ("192.0.2.66/26", "2001:db8:8000::10/64"), ("192.0.2.65", "2001:db8:8000::1")),
+        _leaf("cust-coast-a", "coast", ("192.0.2.219/29", "2001:db8:7000::a/64"), ("192.0.2.217", "2001:db8:7000::1")),
+        _leaf("cust-coast-b", "coast", ("192.0.2.220/29", "2001:db8:7000::b/64"), ("192.0.2.218", "2001:db8:7000::2")),
         _east(
             "cust-east",
             10,

@@ -28,7 +28,7 @@ from ncclient.xml_ import to_ele
 from lab import Lab, LabError, debs
 from lab.machine import REPOSITORY, STATE, alive
 from lab.packets import SHAPES, Arrival, Packet, Witness, send
-from lab.topology import HOSTS, MANAGEMENT, SWITCH
+from lab.topology import HOSTS, SWITCH
 
 pytestmark = pytest.mark.lab
 
@@ -134,14 +134,50 @@ def test_every_host_reaches_every_other(lab, source):
 
 
 def test_the_management_network_is_apart(lab):
-    management = {
-        host.name: wire for host in HOSTS.values() if host.cli for wire in host.interfaces if wire.segment == MANAGEMENT
-    }
-    ours = [address for wire in management.values() for address in (wire.v4, wire.v6)]
+    management = [host.management for host in HOSTS.values() if host.management]
+    assert len(management) == 6
+    ours = [address for wire in management for address in (wire.v4, wire.v6)]
     assert reach(lab, "noc", ours) == dict.fromkeys(ours, "refused")
     assert "refused" not in reach(lab, "noc", [HOSTS["other-isp"].v4, HOSTS["cust-east"].v6]).values()
-    for host in ("cust-north", "other-line"):
+    for host in ("cust-north", "cust-coast-b", "other-line"):
         assert "refused" not in reach(lab, host, [HOSTS["noc"].v4, HOSTS["noc"].v6]).values()
+    packets = [Packet(HOSTS["cust-east"].v4, HOSTS["noc"].v4), Packet(HOSTS["cust-east"].v6, HOSTS["noc"].v6)]
+    assert pass_through(lab, "cust-east", "noc", packets) == [False, False], "a Linux edge leads there"
+
+
+def test_every_edge_answers_by_its_second_path(ansible, tmp_path):
+    look = {
+        "name": "Look from there",
+        "ansible.builtin.wait_for": {
+            "host": "{{ op25b_second_path.host }}",
+            "port": "{{ op25b_second_path.port }}",
+            "search_regex": "^SSH",
+            "timeout": 5,
+        },
+        "delegate_to": "{{ op25b_second_path_from }}",
+    }
+    play = tmp_path / "play.yml"
+    play.write_text(json.dumps([{"hosts": "edges", "gather_facts": False, "tasks": [look]}]))
+    done = ansible("ansible-playbook", str(play))
+    assert set(re.findall(r"^ok: \[(\S+) -> noc\]", done.stdout, re.MULTILINE)) == {
+        host.name for host in HOSTS.values() if host.management
+    }
+
+
+@pytest.mark.parametrize(("customer", "gateway"), [("cust-coast-a", "edge-p1"), ("cust-coast-b", "edge-p2")])
+@pytest.mark.parametrize(("family", "back"), [("v4", "edge-p1"), ("v6", "edge-p2")])
+def test_a_pair_has_the_two_ways_of_a_connection_apart(lab, customer, gateway, family, back):
+    packet = Packet(getattr(HOSTS[customer], family), getattr(HOSTS["other-isp"], family))
+    with (
+        Witness(lab, "edge-p1", "coast0") as one,
+        Witness(lab, "edge-p2", "coast0") as two,
+        Witness(lab, "edge-p1", "up0") as back_one,
+        Witness(lab, "edge-p2", "up0") as back_two,
+    ):
+        send(lab, customer, [packet])
+        assert [one.saw(packet), two.saw(packet)] == [gateway == "edge-p1", gateway == "edge-p2"]
+        answers = [[each for each in way.seen() if each.dport == packet.sport] for way in (back_one, back_two)]
+    assert [bool(each) for each in answers] == [back == "edge-p1", back == "edge-p2"]
 
 
 def test_an_address_that_no_host_has_is_not_reached(lab):
@@ -253,7 +289,8 @@ def test_a_sink_hears_no_nonce_that_nobody_said(lab):
 def test_only_what_the_map_says_listens(lab, host):
     listing = lab.run(host, ["ss", "-Hlnt"], check=True).stdout
     ports = {int(line.split()[3].rpartition(":")[2]) for line in listing.splitlines()}
-    assert ports == set(HOSTS[host].listens) | ({HOSTS[host].cli.port} if HOSTS[host].cli else set())
+    managed = {HOSTS[host].cli.port if HOSTS[host].cli else 22} if HOSTS[host].management else set()
+    assert ports == set(HOSTS[host].listens) | managed
 
 
 MAIL = """
@@ -298,10 +335,10 @@ DELETED = '<filter xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operati
 
 def netconf(lab: Lab, password: str = "ansible-lab") -> manager.Manager:
     """A session with edge-j1, as somebody at the noc has it."""
-    management = next(wire for wire in JUNOS.interfaces if wire.segment == MANAGEMENT)
-    proxy = [sys.executable, "-m", "lab", "connect", "--name", lab.name, "noc", management.v4, str(JUNOS.cli.port)]
+    address = JUNOS.management.v4
+    proxy = [sys.executable, "-m", "lab", "connect", "--name", lab.name, "noc", address, str(JUNOS.cli.port)]
     return manager.connect(
-        host=management.v4,
+        host=address,
         port=JUNOS.cli.port,
         username=JUNOS.cli.user,
         password=password,
@@ -523,7 +560,7 @@ def test_a_sink_listens_again_after_a_restart_and_keeps_its_log(lab):
 def test_every_host_of_the_inventory_answers(lab, ansible):
     done = ansible("ansible", "-i", "inventories/lab/hosts.yml", "all", "-m", "ansible.builtin.ping", "--one-line")
     answered = set(re.findall(r"^(\S+) \| SUCCESS", done.stdout, re.MULTILINE))
-    assert set(HOSTS) - answered == {"internet", "noc"}
+    assert set(HOSTS) - answered == {"internet"}
 
 
 def test_ansible_manages_services_of_a_host(lab, ansible):

@@ -17,6 +17,10 @@ edge-l1  east_ftth     mobile  pass    block
 edge-l1  east_ftth     any     pass    observe
 edge-l1  west_cable    mobile  pass    observe
 edge-l1  west_cable    any     pass    observe
+edge-p1  coast_ftth    mobile  pass    observe
+edge-p1  coast_ftth    any     pass    observe
+edge-p2  coast_ftth    mobile  pass    observe
+edge-p2  coast_ftth    any     pass    observe
 edge-c1  north_ftth    mobile  pass    observe
 edge-c1  north_ftth    any     pass    observe
 edge-x1  south_ftth    mobile  pass    observe
@@ -24,7 +28,7 @@ edge-x1  south_ftth    any     pass    observe
 edge-j1  central_ftth  mobile  pass    observe
 edge-j1  central_ftth  any     pass    observe
 
-4 of 4 edges would change
+6 of 6 edges would change
 """
 
 
@@ -55,5 +59,5 @@ def test_an_edge_that_does_not_answer_is_a_line_of_the_plan_and_fails_alone(ansi
         lab.run("edge-j1", ["/etc/init.d/lab-junos", "start"], check=True)
     assert done.returncode == 2
     assert "edge-j1  -           -       -       -        NOT KNOWN: the device does not answer <get-config>" in table
-    assert table.endswith("\n3 of 4 edges would change, 1 NOT known\n")
+    assert table.endswith("\n5 of 6 edges would change, 1 NOT known\n")
     assert re.findall(r"^(\S+) .*failed=[1-9]", done.stdout, re.MULTILINE) == ["edge-j1"]
