@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, matrix, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import verdict as verdicts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
@@ -56,6 +57,11 @@ def probe_plan(document: Any, wave: str, sources: Sequence[str], today: str | No
     return matrix.plan(_load(document, today), wave, [parse_address(text) for text in sources])
 
 
+def notice(document: Any, wave: str, status: Sequence[Mapping[str, Any]], today: str | None = None) -> dict[str, Any]:
+    """What the customers' page may say."""
+    return notices.facts(_load(document, today), wave, status)
+
+
 def _sentence(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -79,4 +85,5 @@ class FilterModule:
             "judge": _sentence(matrix.judge),
             "matrix": _sentence(matrix.table),
             "plan": _sentence(rollout.plan_table),
+            "notice": _sentence(notice),
         }
