@@ -90,8 +90,6 @@ class Playbook:
                 OP25B_LAB=self.lab,
                 ANSIBLE_PERSISTENT_CONTROL_PATH_DIR=str(sockets(self.lab)),
                 ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
-                # How long network_cli waits for more after each prompt; the default of 0.2 s is most of a task's time.
-                ANSIBLE_PERSISTENT_BUFFER_READ_TIMEOUT="0.02",
             ),
             text=True,
             stdin=subprocess.DEVNULL,

@@ -219,7 +219,7 @@ def test_an_unconfirmed_change_goes_back_when_the_controller_dies(edge):
     assert wait_for(lambda: edge.table() != before, 30)
     kill_group(controller)
     assert edge.table() != before
-    assert wait_for(lambda: edge.table() == before, 10)
+    assert wait_for(lambda: edge.table() == before, 30)
     told = edge.apply("pilot")
     assert not told["changed"]
     assert "rolled back" in told["printed"]
@@ -228,11 +228,11 @@ def test_an_unconfirmed_change_goes_back_when_the_controller_dies(edge):
 
 
 def test_a_confirmed_change_stays_and_survives_a_reboot(lab, edge):
-    armed = edge.apply("all", confirm=6)
+    armed = edge.apply("all", confirm=20)
     assert edge.ok("acl_confirm", change=armed["change"])["changed"]
     assert not edge.ok("acl_confirm", state="confirmed")["changed"]
     confirmed = edge.table()
-    assert not wait_for(lambda: edge.table() != confirmed, 8)
+    assert not wait_for(lambda: edge.table() != confirmed, 22)
     lab.restart("edge-l1")
     assert edge.table() == confirmed
     assert not edge.apply("all")["changed"]

@@ -291,7 +291,9 @@ class Router(Routers):
 
 @pytest.fixture(scope="module")
 def routers(lab, tmp_path_factory):
-    return Routers(lab, tmp_path_factory.mktemp("plays"))
+    made = Routers(lab, tmp_path_factory.mktemp("plays"))
+    yield made
+    made.fresh()
 
 
 @pytest.fixture
@@ -352,6 +354,7 @@ def state(request, routers):
     return request.param
 
 
+@pytest.mark.xdist_group("standing")
 class TestStanding:
     """Each state of the policy on both edges at once; every test of this class leaves it standing."""
 
@@ -618,6 +621,7 @@ def left_alone(new_lab, tmp_path_factory):
     return before, {"armed": armed, "cut": cut}, said
 
 
+@pytest.mark.xdist_group("left alone")
 def test_what_another_process_is_told_of_an_armed_change(left_alone):
     _before, _routers, said = left_alone
     for refused, *_more in said.values():
@@ -789,6 +793,7 @@ def test_where_no_number_is_free_the_command_that_makes_room_is_told(edges):
 # -- nobody confirms -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.xdist_group("left alone")
 @pytest.mark.parametrize("how", ["armed", "cut"])
 def test_an_edge_whose_controller_died_goes_back_by_itself(left_alone, how):
     before, routers, _said = left_alone

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from .ansible_task import wait_for
+
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMD = Path("/lib/systemd/systemd")
 OPERATOR = """\
@@ -126,8 +128,7 @@ def test_the_unit_takes_back_and_the_table_survives_reload_and_reboot(host, acl)
     assert armed.returncode == 0, armed.stdout + armed.stderr
     assert "op25b-watch-" in host.run("systemctl", "list-units", "--type=service", "--state=running", "--plain", "--no-legend")
     assert "chain forward" in host.table()
-    time.sleep(8)
-    assert host.table() == ""
+    assert wait_for(lambda: host.table() == "", 30)
     late = host.task("acl_confirm", state="confirmed")
     assert late.returncode != 0
     assert "was not confirmed within 6 s" in late.stdout + late.stderr
@@ -142,10 +143,7 @@ def test_the_unit_takes_back_and_the_table_survives_reload_and_reboot(host, acl)
     for verb in ("reload", "restart"):
         host.run("systemctl", verb, "nftables")
         # systemctl waits for the job that it was asked for, not for the one that follows from it.
-        deadline = time.monotonic() + 10
-        while host.table() != confirmed and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert host.table() == confirmed, verb
+        assert wait_for(lambda: host.table() == confirmed, 10), verb
         assert "tcp dport 23 drop" in host.run("nft", "list", "table", "inet", "operator")
 
     assert host.task("acl", **acl, wave="all", confirm=600).returncode == 0
