@@ -89,7 +89,8 @@ def _alive(run: str) -> bool | None:
 
 def _append(path: Path, data: bytes) -> None:
     """All of it in one piece, behind what others wrote; the file is there afterwards even when there is nothing to write."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
