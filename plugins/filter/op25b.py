@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, matrix, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import verdict as verdicts
@@ -57,6 +57,90 @@ def probe_plan(document: Any, wave: str, sources: Sequence[str], today: str | No
     return matrix.plan(_load(document, today), wave, [parse_address(text) for text in sources])
 
 
+def batches(
+    document: Any,
+    wave: str,
+    edges: Mapping[str, Mapping[str, Any]],
+    probes: Mapping[str, Mapping[str, Any]],
+    serial: Sequence[Any],
+    today: str | None = None,
+) -> dict[str, Any]:
+    """The edges of a wave in the order in which they change, and the probe hosts that judge them."""
+    checked = _load(document, today)
+    known = [rollout.edge_from(str(name), variables, checked) for name, variables in edges.items()]
+    hosts = [gates.probe_from(str(name), variables, checked, known) for name, variables in probes.items()]
+    done = [name for name, variables in edges.items() if not variables["edge_acl"]["changed"]]
+    return {
+        "batches": [batch.as_data() for batch in gates.batches(checked, wave, known, hosts, done, serial)],
+        "mailers": gates.relay_probes(checked, wave, known, hosts),
+    }
+
+
+def gate_date(
+    document: Any, wave: str, records: Sequence[Mapping[str, Any]], notice_days: int = 0, today: str | None = None
+) -> list[str]:
+    """What speaks against a wave today: its date, and the customers' page."""
+    return gates.date_and_notice(_load(document, today), wave, records, int(notice_days))
+
+
+def gate_earlier(
+    document: Any,
+    wave: str,
+    edges: Mapping[str, Mapping[str, Any]],
+    records: Sequence[Mapping[str, Any]],
+    today: str | None = None,
+) -> list[str]:
+    """What of the waves before does not stand."""
+    answers = {str(name): variables["edge_acl"] for name, variables in edges.items()}
+    return gates.earlier_waves(_load(document, today), wave, answers, records)
+
+
+def wave_back(document: Any, to: str, wave: str, today: str | None = None) -> str:
+    """The wave to go back to: a name, or the one before."""
+    checked = _load(document, today)
+    name = rollout.wave_before(checked, wave) if to == "before" else str(to)
+    policies.wave_index(checked, name)
+    return name
+
+
+def journal_rollback(
+    document: Any, to: str, pools: Sequence[str], records: Sequence[Mapping[str, Any]], today: str | None = None
+) -> list[dict[str, Any]]:
+    """The journal's lines for the waves that no longer stand."""
+    return gates.rolled_back(_load(document, today), to, [str(pool) for pool in pools], records)
+
+
+def journal_caught_up(
+    edges: Mapping[str, Mapping[str, Any]], wave: str, records: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The journal's lines for what edges enforce and the journal does not know."""
+    return gates.caught_up(wave, edges, records)
+
+
+def journal_steps(
+    edges: Mapping[str, Mapping[str, Any]],
+    wave: str,
+    outcome: str,
+    verdict: Mapping[str, Any],
+    reason: str,
+    records: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The journal's lines for what a task changed on edges."""
+    return gates.recorded(wave, outcome, edges, verdict, reason, records)
+
+
+def judge_batch(
+    document: Any,
+    wave: str,
+    batch: Mapping[str, Any],
+    edges: Mapping[str, Mapping[str, Any]],
+    exact: bool = False,
+    today: str | None = None,
+) -> dict[str, Any]:
+    """Whether what a batch changed may stay."""
+    return gates.judge(_load(document, today), wave, batch, edges, exact)
+
+
 def notice(document: Any, wave: str, status: Sequence[Mapping[str, Any]], today: str | None = None) -> dict[str, Any]:
     """What the customers' page may say."""
     return notices.facts(_load(document, today), wave, status)
@@ -86,4 +170,13 @@ class FilterModule:
             "matrix": _sentence(matrix.table),
             "plan": _sentence(rollout.plan_table),
             "notice": _sentence(notice),
+            "batches": _sentence(batches),
+            "gate_date": _sentence(gate_date),
+            "gate_earlier": _sentence(gate_earlier),
+            "gate_relay": _sentence(gates.relay),
+            "judge_batch": _sentence(judge_batch),
+            "journal_steps": _sentence(journal_steps),
+            "journal_caught_up": _sentence(journal_caught_up),
+            "journal_rollback": _sentence(journal_rollback),
+            "wave_back": _sentence(wave_back),
         }

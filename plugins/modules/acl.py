@@ -201,7 +201,7 @@ armed:
     - The unconfirmed change on the device. C(abandoned) says that the run which armed it was on this controller and is gone.
   returned: when there is one
   type: dict
-  sample: {"id": "3f1c9a02b7d4", "who": "taro@noc (pid 4711)", "at": "2019-03-04T01:02:03Z", "seconds_left": 9, "abandoned": false}
+  sample: {"id": "3f1c9a02b7d4", "who": "taro@noc (pid 4711)", "at": "2019-03-04T01:02:03Z", "seconds_left": 9}
 rendered:
   description: The configuration as text.
   returned: when state is rendered

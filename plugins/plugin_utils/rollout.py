@@ -90,23 +90,24 @@ def moves(planned: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
             rows.append({"edge": edge, "problem": str(result.get("msg") or "it did not answer")})
             continue
         entries = {"added": result["summary"]["added"], "removed": result["summary"]["removed"]}
-        old, new = (_actions(result[side]) for side in ("before", "after"))
+        old, new = (actions_of(result[side]) for side in ("before", "after"))
         found = [
             {"edge": edge, "pool": pool, "destination": destination, "before": was, "after": becomes, **entries}
             for pool in dict.fromkeys([*new, *old])
             for destination in dict.fromkeys([*new.get(pool, ()), *old.get(pool, ())])
-            if (was := _action(old, pool, destination)) != (becomes := _action(new, pool, destination))
+            if (was := action_of(old, pool, destination)) != (becomes := action_of(new, pool, destination))
         ]
         rows += found or ([{"edge": edge, **entries}] if result["changed"] else [])
     return rows
 
 
-def _actions(enforced: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+def actions_of(enforced: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """For each pool the action for each class, of what a task says that a device enforces."""
     return {pool: found["actions"] for pool, found in enforced.get("pools", {}).items()}
 
 
-def _action(actions: Mapping[str, Mapping[str, str]], pool: str, destination: str) -> str:
-    """A class that a device does not know is part of `any` there."""
+def action_of(actions: Mapping[str, Mapping[str, str]], pool: str, destination: str) -> str:
+    """The action of a pool for a class; a class that a device does not know is part of `any` there."""
     found = actions.get(pool, {})
     return found.get(destination, found.get(ANY, intent.PASS))
 

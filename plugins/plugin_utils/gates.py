@@ -1,0 +1,433 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gates of a wave: what must be so before it begins, and before what a batch of edges changed may stay.
+
+Every gate returns sentences for what is not so; without one it is a go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import intent, journal, matrix
+from .errors import Op25bError
+from .policy import Policy, wave_index
+from .prefixes import Address, parse_address
+from .rollout import Edge, action_of, actions_of, steps, wave_before
+from .verdict import SMTP, of_policy
+
+TURNS_AWAY = {"limit", "block"}
+"""The actions that customers notice."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A host that tries connections: its addresses, and the edges that its packets cross on their way out."""
+
+    name: str
+    addresses: tuple[Address, ...]
+    edges: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a probe host has to show in a batch: that its edges are at this wave; `judges` is the edge that asks it."""
+
+    probe: Probe
+    wave: str
+    judges: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Edges that change together, what the probes have to show before the change may stay, and the wave to which it goes back."""
+
+    edges: tuple[str, ...]
+    tasks: tuple[Task, ...]
+    before: str
+
+    def as_data(self) -> dict[str, Any]:
+        """In JSON's types; `probes` has for each edge those that it asks."""
+        asked: dict[str, list[dict[str, Any]]] = {edge: [] for edge in self.edges}
+        for task in self.tasks:
+            name, edges, addresses = task.probe.name, list(task.probe.edges), [str(each) for each in task.probe.addresses]
+            asked[task.judges].append({"probe": name, "wave": task.wave, "edges": edges, "addresses": addresses})
+        return {"edges": list(self.edges), "before": self.before, "probes": asked}
+
+
+def probe_from(name: str, variables: Mapping[str, Any], policy: Policy, edges: Sequence[Edge]) -> Probe:
+    """A probe host by its variables; without op25b_probe_edges it crosses every edge that carries its pool."""
+    texts = variables.get("op25b_probe_addresses")
+    if not texts:
+        raise Op25bError(f"{name}: op25b_probe_addresses: it is missing; write the addresses that this probe host connects from.")
+    try:
+        addresses = tuple(parse_address(str(text)) for text in texts)
+    except ValueError as err:
+        raise Op25bError(f"{name}: op25b_probe_addresses: {err}.") from None
+    pools = {pool.name for pool in policy.pools.values() if any(address in pool.prefixes for address in addresses)}
+    crossed = variables.get("op25b_probe_edges")
+    if crossed is None:
+        crossed = [edge.name for edge in edges if pools & set(edge.pools)]
+    return Probe(name, addresses, tuple(str(edge) for edge in crossed))
+
+
+def batches(
+    policy: Policy, wave: str, edges: Sequence[Edge], probes: Sequence[Probe], done: Collection[str], sizes: Sequence[Any]
+) -> tuple[Batch, ...]:
+    """The edges of a wave in the order in which they change.
+
+    What shares a pair is one unit. `sizes` counts units as Ansible's `serial` counts hosts, the last one again and again: a
+    number, or a percentage of all. `done` are the edges that are at the wave already, so that what is behind them is expected
+    to be there, too. Raises Op25bError where a batch has no probe host behind it.
+    """
+    before = wave_before(policy, wave)
+    reached = set(done)
+    found = []
+    units = _units(edges)
+    # The canary is the first that a probe host can judge by itself.
+    canary = next((unit for unit in units if _inside(policy, probes, reached | set(unit), unit)), None)
+    units.sort(key=lambda unit: unit != canary)
+    for names in _sized(units, sizes):
+        reached |= set(names)
+        inside = _inside(policy, probes, reached, names)
+        if not inside:
+            raise Op25bError(
+                f"probes: no probe host stands behind {', '.join(names)}; put one into a pool of this batch, say what it crosses "
+                "in op25b_probe_edges, or make the batches larger with rollout_serial."
+            )
+        outside = [probe for probe in probes if not set(probe.edges) & reached]
+        # A pool that is not changed yet shows more than a line that never will be.
+        outside.sort(key=lambda probe: not _pools(policy, probe))
+        tasks = [Task(probe, wave, next(edge for edge in probe.edges if edge in names)) for probe in inside]
+        tasks += [Task(probe, before, names[0]) for probe in outside[:1]]
+        found.append(Batch(names, tuple(tasks), before))
+    return tuple(found)
+
+
+def _inside(policy: Policy, probes: Sequence[Probe], reached: set[str], names: Sequence[str]) -> list[Probe]:
+    """The probe hosts in a pool behind some of these edges, and behind none that is not reached."""
+    behind = [probe for probe in probes if set(probe.edges) & set(names) and set(probe.edges) <= reached]
+    return [probe for probe in behind if _pools(policy, probe)]
+
+
+def _pools(policy: Policy, probe: Probe) -> set[str]:
+    return {pool.name for pool in policy.pools.values() if any(address in pool.prefixes for address in probe.addresses)}
+
+
+def _units(edges: Sequence[Edge]) -> list[tuple[str, ...]]:
+    units: dict[tuple[bool, str], list[str]] = {}
+    for edge in edges:
+        units.setdefault((edge.pair is not None, edge.pair or edge.name), []).append(edge.name)
+    return [tuple(names) for names in units.values()]
+
+
+def _sized(units: Sequence[tuple[str, ...]], sizes: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    at, step = 0, 0
+    counts = [_size(size, len(units)) for size in sizes]
+    if not counts:
+        raise Op25bError("rollout_serial: it is empty; write the sizes of the batches, as [1, 25%, 100%].")
+    while at < len(units):
+        count = counts[min(step, len(counts) - 1)]
+        yield tuple(name for unit in units[at : at + count] for name in unit)
+        at, step = at + count, step + 1
+
+
+def _size(size: Any, total: int) -> int:
+    text = str(size)
+    number = text.removesuffix("%")
+    if not number.isdigit() or int(number) < 1:
+        raise Op25bError(f"rollout_serial: '{size}' is no size of a batch; write a number of edges and pairs, or a part, as 25%.")
+    return max(1, total * int(number) // 100) if text.endswith("%") else int(number)
+
+
+def date_and_notice(policy: Policy, wave: str, records: Sequence[Mapping[str, Any]], notice_days: int = 0) -> list[str]:
+    """Whether the wave's day has come, and the customers' page said so in time where they will notice."""
+    this = next((each for each in policy.waves if each.name == wave), None)
+    if this is None:
+        return []
+    problems = []
+    if policy.today < this.date:
+        problems.append(f"the wave '{wave}' begins on {this.date}, and today is {policy.today}; wait for the day")
+    if {step.after for step in steps(policy, wave_before(policy, wave), wave)} & TURNS_AWAY:
+        told = journal.newest_notice(records)
+        if told is None or told["waves"].get(wave) != this.date.isoformat():
+            says = "no customers' page was published" if told is None else "the newest customers' page does not say that"
+            problems.append(f"{says} for the wave '{wave}' on {this.date}; run the playbook ccsnet.op25b.notice")
+        elif (age := (policy.today - journal.day(told)).days) < notice_days:
+            problems.append(
+                f"the customers' page with the wave '{wave}' is out since {journal.day(told)}, which is {age} days and not the "
+                f"{notice_days} of rollout_notice_days; wait"
+            )
+    return problems
+
+
+def earlier_waves(
+    policy: Policy, wave: str, answers: Mapping[str, Mapping[str, Any]], records: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Whether all that comes before the wave stands: on the edges as they answered, and by the journal on all others."""
+    problems = []
+    complete = journal.complete_waves(records)
+    last = "none"
+    for each in policy.waves:
+        if each.name == wave:
+            break
+        if steps(policy, last, each.name) and each.name not in complete:
+            problems.append(
+                f"the wave '{each.name}' before this one is not confirmed on all its edges; run rollout with its inventory first"
+            )
+        last = each.name
+    before, after = intent.at(policy, wave_before(policy, wave)), intent.at(policy, wave)
+    for edge, answer in answers.items():
+        now, wanted = actions_of(answer["before"]), actions_of(answer["after"])
+        for pool in wanted | now:
+            for (name, was), (_name, becomes) in zip(before.pools.get(pool, ()), after.pools.get(pool, ()), strict=True):
+                found = action_of(now, pool, name)
+                if found not in (was, becomes):
+                    problems.append(
+                        f"{edge}: {pool} x {name} is {found} and not {was}, as it should be before the wave '{wave}'; run "
+                        "rollout with the inventory of the wave before, or rollback to it"
+                    )
+    return problems
+
+
+def relay_probes(policy: Policy, wave: str, edges: Sequence[Edge], probes: Sequence[Probe]) -> dict[str, list[dict[str, Any]]]:
+    """For each edge, the probe hosts behind it that have to send mail through the relay: those in the pools that the wave moves.
+
+    Each of them is asked by one edge. Raises Op25bError for a pool without a probe host.
+    """
+    moved = {step.pool for step in steps(policy, wave_before(policy, wave), wave)} & {
+        pool for edge in edges for pool in edge.pools
+    }
+    inside = [(probe, _pools(policy, probe) & moved) for probe in probes]
+    missing = sorted(moved.difference(*(pools for _probe, pools in inside)))
+    if missing:
+        raise Op25bError(
+            f"probes: no probe host is in {', '.join(missing)}, so that nobody knows whether the relay works from there; put one "
+            "into each pool."
+        )
+    asked: dict[str, list[dict[str, Any]]] = {edge.name: [] for edge in edges}
+    for probe, pools in inside:
+        asker = next((edge.name for edge in edges if pools & set(edge.pools)), None)
+        if asker:
+            asked[asker].append(
+                {"probe": probe.name, "pools": sorted(pools), "addresses": [str(each) for each in probe.addresses]}
+            )
+    return asked
+
+
+def relay(mails: Sequence[Mapping[str, Any]], arrivals: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Whether every mail that probe hosts sent through the relay arrived.
+
+    `mails` has a result of the module submission for each probe host, with its `item`; `arrivals` one of the module delivered
+    for each relay.
+    """
+    became = {
+        each["queue_id"]: each for arrival in arrivals for each in arrival.get("messages", ()) if each["status"] != "not seen"
+    }
+    problems = []
+    for mail in mails:
+        who = f"{mail['item']['probe']} ({', '.join(mail['item']['pools'])})"
+        if "mails" not in mail:
+            problems.append(f"{who}: it could not send through the relay: {_said(mail)}")
+        for each in mail.get("mails", ()):
+            found = became.get(each.get("queue_id"), {})
+            if not each["ok"]:
+                problems.append(f"{who}: the relay did not take a mail on port {each['port']}: {each['detail']}")
+            elif found.get("status") != "sent":
+                what = f"{found['status']}: {found['detail']}" if found else "no relay knows what became of it"
+                problems.append(f"{who}: the mail that the relay took on port {each['port']} did not arrive ({what})")
+    return problems
+
+
+def sent(policy: Policy, wave: str, probes: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """The SYNs to port 25 that edges should have counted, for each pool and class, by what a probe host reports."""
+    counted: dict[tuple[str, str], int] = {}
+    for probe in probes:
+        if probe["port"] != SMTP or not probe["source"]:
+            continue
+        found = of_policy(policy, wave, parse_address(probe["source"]), parse_address(probe["address"]), SMTP)
+        if found.pool and found.destination and found.action != intent.PASS:
+            key = (found.pool, found.destination)
+            counted[key] = counted.get(key, 0) + probe["syns"]
+    return counted
+
+
+def judge(
+    policy: Policy, wave: str, batch: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]], exact: bool
+) -> dict[str, Any]:
+    """Whether what a batch changed may stay, by what its edges and its probe hosts answered.
+
+    `batch` is Batch.as_data; `answers` has for each edge what the tasks of a batch registered: `edge_acl`, `rollout_tried` (a
+    result for each probe host), `rollout_kept` (its confirmation), and the counters before and after the probes, `rollout_base`
+    and `edge_found`. With `exact`, an edge must have counted no other SYN than those of the probes; without it, customers
+    may have sent some meanwhile.
+
+    Returns `go`, `problems` (sentences), `rows` of the matrix, and for each edge `probes` {tried, wrong} and `counters`
+    {pool: {class: {sent, out}}}.
+    """
+    problems: list[str] = []
+    rows: list[dict[str, Any]] = []
+    probes: dict[str, dict[str, Any]] = {edge: {"tried": 0, "wrong": []} for edge in batch["edges"]}
+    tried = []
+    for edge in batch["edges"]:
+        answer = answers[edge]
+        if "after" not in answer.get("edge_acl", {}):
+            problems.append(f"{edge}: the change is not on it: {_said(answer.get('edge_acl', {}))}")
+        elif answer.get("rollout_kept", {}).get("failed") or answer.get("rollout_kept", {}).get("unreachable"):
+            problems.append(f"{edge}: the change could not be confirmed: {_said(answer['rollout_kept'])}")
+        for task, result in zip(batch["probes"][edge], answer.get("rollout_tried", {}).get("results", []), strict=False):
+            if result.get("skipped"):
+                continue
+            if "probes" not in result:
+                problems.append(f"{task['probe']}: this probe host did not answer, so that nothing is proved: {_said(result)}")
+                continue
+            tried.append({**task, "probes": result["probes"]})
+            targets = matrix.plan(policy, task["wave"], [parse_address(text) for text in task["addresses"]])["targets"]
+            found = matrix.judge(targets, result["probes"], task["probe"])
+            wrong = [_wrong(row, edge, task["wave"] == wave) for row in found if not row["ok"]]
+            probes[edge]["tried"] += len(found)
+            probes[edge]["wrong"] += wrong
+            rows += found
+            problems += wrong
+    counters, differ = _counters(policy, wave, batch, answers, tried, exact) if tried and not problems else ({}, [])
+    problems += differ
+    return {"go": not problems, "problems": problems, "rows": rows, "probes": probes, "counters": counters}
+
+
+def _said(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg") or "it did not answer")
+
+
+def _wrong(row: Mapping[str, Any], edge: str, changed: bool) -> str:
+    place = f"{row['target']} {row['family']} port {row['port']}"
+    where = f"{row['probe']} -> {place}: it should be {row['expected']} and is {row['seen']}"
+    if not changed:
+        return f"{where}, though nothing was changed for this probe host; look what {edge} does to others than its own pools"
+    if row["port"] == SMTP and row["expected"] != "open":
+        return f"{where}; look whether these packets cross {edge}, and with the playbook ccsnet.op25b.status what it enforces"
+    return f"{where}; look whether the target is up, and whether {edge} turns away more than the policy says"
+
+
+def _counters(
+    policy: Policy,
+    wave: str,
+    batch: Mapping[str, Any],
+    answers: Mapping[str, Mapping[str, Any]],
+    tried: Sequence[Mapping[str, Any]],
+    exact: bool,
+) -> tuple[dict[str, Any], list[str]]:
+    """What the edges counted, held against what the probe hosts behind them sent."""
+    counters: dict[str, Any] = {edge: {} for edge in batch["edges"]}
+    problems = []
+    for edge in batch["edges"]:
+        for key in ("rollout_base", "edge_found"):
+            if "counters" not in answers[edge].get(key, {}):
+                problems.append(f"{edge}: its counters cannot be read: {_said(answers[edge].get(key, {}))}")
+    if problems:
+        return counters, problems
+    inside = [each for each in tried if each["wave"] == wave and set(each["edges"]) <= set(batch["edges"])]
+    for together, group in _groups(inside):
+        expected: dict[tuple[str, str], int] = {}
+        for each in group:
+            for place, number in sent(policy, each["wave"], each["probes"]).items():
+                expected[place] = expected.get(place, 0) + number
+        for (pool, name), number in sorted(expected.items()):
+            total = 0
+            for edge in together:
+                out = _out(answers[edge]["edge_found"], pool, name) - _out(answers[edge]["rollout_base"], pool, name)
+                counters[edge].setdefault(pool, {})[name] = {"sent": number, "out": out}
+                total += out
+            if total < number or (exact and total > number):
+                problems.append(
+                    f"{' + '.join(together)}: {pool} x {name}: the probes sent {number} SYN and {total} were counted; look "
+                    "whether their packets take another way, and whether this hardware counts"
+                )
+    return counters, problems
+
+
+def _out(found: Mapping[str, Any], pool: str, name: str) -> int:
+    return int(found["counters"].get("pools", {}).get(pool, {}).get(name, {}).get("out", 0))
+
+
+def _groups(tried: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], list[Mapping[str, Any]]]]:
+    """Edges that the same probe hosts cross, with these probe hosts: whose counters can only be added up."""
+    left = list(tried)
+    while left:
+        edges, group = set(left[0]["edges"]), []
+        while more := [each for each in left if edges & set(each["edges"])]:
+            group += more
+            left = [each for each in left if each not in more]
+            edges = edges.union(*(each["edges"] for each in more))
+        yield tuple(sorted(edges)), group
+
+
+def recorded(
+    wave: str,
+    outcome: str,
+    answers: Mapping[str, Mapping[str, Any]],
+    verdict: Mapping[str, Any],
+    reason: str,
+    records: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The journal's lines for edges on which a change is armed, confirmed or taken back: one for each pool and class.
+
+    Of what an edge has already, only what the journal does not know yet is written down: a run may end before its last line.
+    """
+    known = journal.newest_confirmed(records)
+    found = []
+    for edge, answer in answers.items():
+        result = answer.get("edge_acl", {})
+        if "after" not in result:
+            continue
+        old, new = actions_of(result["before"]), actions_of(result["after"])
+        for pool in dict.fromkeys([*new, *old]):
+            for name in dict.fromkeys([*new.get(pool, ()), *old.get(pool, ())]):
+                was, becomes = action_of(old, pool, name), action_of(new, pool, name)
+                last = known.get((edge, pool, name))
+                if was == becomes and (outcome != "confirmed" or (last is not None and last["after"] == becomes)):
+                    continue
+                more = {
+                    "change": str(result.get("change", "")),
+                    "reason": reason,
+                    "probes": verdict.get("probes", {}).get(edge, {}),
+                    "counters": verdict.get("counters", {}).get(edge, {}).get(pool, {}).get(name, {}),
+                }
+                found.append(_step(wave, edge, pool, name, was, becomes, outcome=outcome, **more))
+    return found
+
+
+def _step(wave: str, edge: str, pool: str, name: str, before: str, after: str, **more: Any) -> dict[str, Any]:
+    empty = {"change": "", "reason": "", "probes": {}, "counters": {}}
+    line = {"kind": "step", "wave": wave, "edge": edge, "pool": pool, "class": name, "before": before, "after": after}
+    return {**line, **empty, **more}
+
+
+def caught_up(wave: str, answers: Mapping[str, Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The journal's lines for what edges enforce, by the `edge_found` of each, where the journal does not know it yet."""
+    known = {key: str(each["after"]) for key, each in journal.newest_confirmed(records).items()}
+    found = []
+    for edge, answer in answers.items():
+        now = actions_of(answer["edge_found"]["gathered"])
+        places = [(pool, name) for pool, terms in now.items() for name in terms]
+        places += [key[1:] for key in known if key[0] == edge and key[1] not in now]
+        for pool, name in places:
+            was, becomes = known.get((edge, pool, name), intent.PASS), action_of(now, pool, name)
+            if was != becomes:
+                found.append(_step(wave, edge, pool, name, was, becomes, outcome="confirmed"))
+    return found
+
+
+def rolled_back(policy: Policy, to: str, pools: Collection[str], records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The journal's lines for the waves that no longer stand when these pools (none named: all) go back to a wave."""
+    complete = journal.complete_waves(records)
+    names = [each.name for each in policy.waves]
+    return [
+        {"kind": "wave", "wave": name, "outcome": "rolled_back", "reason": ""}
+        for at, name in enumerate(names)
+        if at >= wave_index(policy, to)
+        and name in complete
+        and any(not pools or step.pool in pools for step in steps(policy, wave_before(policy, name), name))
+    ]

@@ -1,0 +1,283 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import gates, matrix, policy
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse_address
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.rollout import Edge
+
+
+@pytest.fixture
+def checked(document):
+    return policy.load(document, datetime.date(2019, 3, 11))
+
+
+def edge(name, *pools, pair=None):
+    return Edge(name, pools, ("east",), "ios", pair)
+
+
+def probe(name, address, *edges):
+    return gates.Probe(name, (parse_address(address),), edges)
+
+
+EAST, WEST, FIXED = "198.51.100.10", "198.51.100.130", "192.0.2.130"
+EDGES = (edge("e1", "east_ftth"), edge("p1", "west_cable", pair="p"), edge("e2", "east_ftth"), edge("p2", "west_cable", pair="p"))
+PROBES = (
+    probe("fixed", FIXED),
+    probe("east-2", EAST, "e2"),
+    probe("west-1", WEST, "p1"),
+    probe("west-2", WEST, "p2"),
+    probe("both", EAST, "e1", "e2"),
+)
+
+
+def planned(checked, *sizes, probes=PROBES, done=(), wave="mobile"):
+    found = gates.batches(checked, wave, EDGES, probes, done, sizes)
+    return [(each.edges, sorted((task.probe.name, task.wave, task.judges) for task in each.tasks)) for each in found]
+
+
+def test_the_canary_has_a_probe_host_of_its_own_pairs_move_together_and_somebody_outside_is_asked(checked):
+    assert planned(checked, 1, "100%") == [
+        (("p1", "p2"), [("east-2", "pilot", "p1"), ("west-1", "mobile", "p1"), ("west-2", "mobile", "p2")]),
+        (("e1", "e2"), [("both", "mobile", "e1"), ("east-2", "mobile", "e2"), ("fixed", "pilot", "e1")]),
+    ]
+
+
+def test_the_last_size_counts_again_and_again_and_a_percentage_is_one_at_least(checked):
+    probes = (*PROBES, probe("east-1", EAST, "e1"))
+    assert [edges for edges, _tasks in planned(checked, "1%", probes=probes)] == [("e1",), ("p1", "p2"), ("e2",)]
+    assert [edges for edges, _tasks in planned(checked, "67%", 1, probes=probes)] == [("e1", "p1", "p2"), ("e2",)]
+
+
+def test_what_was_done_by_an_earlier_run_is_expected_to_be_there(checked):
+    # `both` crosses e1 as well, which comes last, but is at the wave already; and e2 is nobody to ask what should not be there.
+    first, *_others = planned(checked, 1, done=("e1", "e2"))
+    assert first == (("e1",), [("both", "mobile", "e1"), ("west-1", "pilot", "e1")])
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), ("x",), ("150",), ("-1",), ("%",)])
+def test_a_size_that_is_none_is_refused(checked, sizes):
+    if sizes == ("150",):
+        assert len(planned(checked, *sizes)) == 1
+    else:
+        with pytest.raises(Op25bError, match=r"^rollout_serial: "):
+            planned(checked, *sizes)
+
+
+def test_a_batch_that_nobody_can_judge_is_refused(checked):
+    with pytest.raises(Op25bError, match=r"^probes: no probe host stands behind e1, e2; put one into a pool"):
+        planned(checked, 1, "100%", probes=PROBES[:1] + PROBES[2:4])
+    # A line in no pool proves nothing of a block.
+    with pytest.raises(Op25bError, match=r"^probes: no probe host stands behind e1;"):
+        planned(checked, 1, probes=[probe("fixed", FIXED, "e1")])
+
+
+def test_probe_hosts_are_read_or_their_mistake_is_named_with_them(checked):
+    def read(**variables):
+        return gates.probe_from("h", variables, checked, EDGES)
+
+    assert read(op25b_probe_addresses=[WEST]).edges == ("p1", "p2")
+    assert read(op25b_probe_addresses=[WEST], op25b_probe_edges=["p2"]).edges == ("p2",)
+    assert read(op25b_probe_addresses=[FIXED]).edges == ()
+    with pytest.raises(Op25bError, match=r"^h: op25b_probe_addresses: it is missing;"):
+        read()
+    with pytest.raises(Op25bError, match=r"^h: op25b_probe_addresses: 'x' is not an IP address;"):
+        read(op25b_probe_addresses=["x"])
+
+
+def notice(at, **waves):
+    return {"kind": "notice", "at": at, "waves": waves, "sha256": "0", "run": "r", "operator": "o", "playbook": "notice"}
+
+
+def test_a_wave_waits_for_its_day_and_for_the_page_that_tells_it(document):
+    def problems(wave, today, *records, days=0):
+        return gates.date_and_notice(policy.load(document, datetime.date.fromisoformat(today)), wave, records, days)
+
+    told = notice("2019-03-01T00:00:00Z", mobile="2019-03-11")
+    assert problems("mobile", "2019-03-11", told) == []
+    assert problems("mobile", "2019-03-10", told) == [
+        "the wave 'mobile' begins on 2019-03-11, and today is 2019-03-10; wait for the day"
+    ]
+    assert problems("mobile", "2019-03-11") == [
+        "no customers' page was published for the wave 'mobile' on 2019-03-11; run the playbook ccsnet.op25b.notice"
+    ]
+    assert "does not say that" in problems("mobile", "2019-03-11", told, notice("2019-03-02T00:00:00Z", mobile="2019-03-12"))[0]
+    assert problems("mobile", "2019-03-11", told, days=10) == []
+    assert "which is 10 days and not the 11 of" in problems("mobile", "2019-03-11", told, days=11)[0]
+    # Who is only counted notices nothing.
+    assert problems("observe", "2019-03-11") == []
+    assert problems("none", "2019-03-11") == []
+
+
+def complete(*waves):
+    return [
+        {"kind": "wave", "at": "2019-03-04T00:00:00Z", "wave": each, "outcome": "confirmed", "reason": ""} | {"run": "r"}
+        for each in waves
+    ]
+
+
+def answer(before, after):
+    def enforced(actions):
+        return {"pools": {"east_ftth": {"actions": actions}}} if actions else {}
+
+    return {"before": enforced(before), "after": enforced(after)}
+
+
+def test_all_that_comes_before_stands(checked):
+    old, new = {"mobile": "block", "any": "observe"}, {"mobile": "block", "any": "block"}
+
+    def problems(answers, *records):
+        return gates.earlier_waves(checked, "area_east", answers, records)
+
+    records = complete("observe", "pilot", "mobile")
+    assert problems({"e1": answer(old, new), "e2": answer(new, new)}, *records) == []
+    assert problems({"e1": answer(old, new)}, *records[:2]) == [
+        "the wave 'mobile' before this one is not confirmed on all its edges; run rollout with its inventory first"
+    ]
+    back = {**records[1], "outcome": "rolled_back"}
+    assert "the wave 'pilot' before this one" in problems({}, *records, back)[0]
+    assert problems({"e1": answer(None, new)}, *records) == [
+        f"e1: east_ftth x {name} is pass and not {was}, as it should be before the wave 'area_east'; run rollout with the "
+        "inventory of the wave before, or rollback to it"
+        for name, was in old.items()
+    ]
+
+
+def test_mail_is_sent_from_every_pool_that_the_wave_moves(checked):
+    asked = gates.relay_probes(checked, "mobile", EDGES, PROBES)
+    assert {name: [each["probe"] for each in tasks] for name, tasks in asked.items()} == {
+        "e1": [],
+        "p1": ["west-1", "west-2"],
+        "e2": [],
+        "p2": [],
+    }
+    with pytest.raises(Op25bError, match=r"^probes: no probe host is in west_cable, so that nobody knows"):
+        gates.relay_probes(checked, "mobile", EDGES, PROBES[:2])
+
+
+def test_a_mail_that_was_not_taken_or_did_not_arrive_is_a_no_go():
+    item = {"probe": "west-1", "pools": ["west_cable"], "addresses": [WEST]}
+    taken, refused = {"port": 587, "ok": True, "queue_id": "A1", "detail": ""}, {"port": 465, "ok": False, "detail": "535 no"}
+
+    def problems(mails, *told):
+        return gates.relay([{"item": item, **mails}], [{"mails": told}, {"failed": True, "msg": "a relay is down"}])
+
+    arrived = {"queue_id": "A1", "status": "sent", "detail": "250 ok"}
+    assert problems({"mails": [taken]}, arrived) == []
+    assert problems({"mails": [taken, refused]}, arrived) == [
+        "west-1 (west_cable): the relay did not take a mail on port 465: 535 no"
+    ]
+    assert problems({"mails": [taken]}, {**arrived, "status": "deferred", "detail": "timed out"}) == [
+        "west-1 (west_cable): the mail that the relay took on port 587 did not arrive (deferred: timed out)"
+    ]
+    assert "no relay knows what became of it" in problems({"mails": [taken]}, {**arrived, "status": "not_seen"})[0]
+    assert problems({"msg": "no route"}) == ["west-1 (west_cable): it could not send through the relay: no route"]
+
+
+def seen(checked, address, wave, **states):
+    """What a probe host reports that saw just what the policy says, but for the targets named in `states`."""
+    targets = matrix.plan(checked, wave, [parse_address(address)])["targets"]
+    return [
+        {
+            "name": target["name"],
+            "address": target["address"],
+            "port": target["port"],
+            "state": states.get(f"{target['name']}_{target['port']}", target["expected"]),
+            "ms": 1.0,
+            "source": address,
+            "syns": 1,
+        }
+        for target in targets
+    ]
+
+
+@pytest.fixture
+def judged(checked):
+    """A verdict on the pair p1, p2 at wave mobile, whose counters rise by `out`, with `changes` to what each edge answers."""
+    batch = gates.batches(checked, "mobile", EDGES, PROBES, (), (1, "100%"))[0].as_data()
+
+    def judge(out=(1, 1), exact=True, states=None, **changes):
+        answers = {}
+        for name, mobile in zip(("p1", "p2"), out, strict=True):
+            results = [
+                {"probes": seen(checked, task["addresses"][0], task["wave"], **((states or {}).get(task["probe"], {})))}
+                for task in batch["probes"][name]
+            ]
+            counted = [
+                {"counters": {"pools": {"west_cable": {"mobile": {"out": 5 + n}, "any": {"out": 9 + n}}}}} for n in (0, mobile)
+            ]
+            answers[name] = {
+                "edge_acl": answer({"any": "observe"}, {"any": "observe"}),
+                "rollout_tried": {"results": results},
+                "rollout_base": counted[0],
+                "edge_found": counted[1],
+            } | changes.get(name, {})
+        return gates.judge(checked, "mobile", batch, answers, exact)
+
+    return judge
+
+
+def test_a_batch_stays_when_everybody_saw_what_the_policy_says_and_the_counters_agree(judged):
+    verdict = judged()
+    assert (verdict["go"], verdict["problems"]) == (True, [])
+    assert verdict["probes"]["p1"] == {"tried": len(verdict["rows"]) - verdict["probes"]["p2"]["tried"], "wrong": []}
+    assert verdict["counters"]["p2"] == {"west_cable": {name: {"sent": 1, "out": 1} for name in ("any", "mobile")}}
+
+
+def test_counters_have_to_have_risen_by_the_probes_and_in_a_quiet_pool_by_nothing_else(judged):
+    assert judged(out=(0, 1))["problems"] == [
+        f"p1: west_cable x {name}: the probes sent 1 SYN and 0 were counted; look whether their packets take another way, and "
+        "whether this hardware counts"
+        for name in ("any", "mobile")
+    ]
+    assert not judged(out=(1, 3))["go"]
+    assert judged(out=(1, 3), exact=False)["go"]
+
+
+def test_what_a_probe_host_saw_amiss_is_said_with_the_edge_and_what_to_do(judged):
+    assert judged(states={"west-2": {"mobile_carrier_25": "open"}})["problems"] == [
+        "west-2 -> mobile_carrier v4 port 25: it should be refused and is open; look whether these packets cross p2, and with "
+        "the playbook ccsnet.op25b.status what it enforces"
+    ]
+    assert "look whether the target is up" in judged(states={"west-1": {"mobile_carrier_587": "filtered"}})["problems"][0]
+    outside = judged(states={"east-2": {"other_isp_25": "refused"}})["problems"]
+    assert "though nothing was changed for this probe host" in outside[0]
+
+
+def test_what_does_not_answer_is_no_go(judged):
+    assert judged(p1={"edge_acl": {"failed": True, "msg": "refused"}})["problems"] == ["p1: the change is not on it: refused"]
+    silent = judged(p2={"rollout_tried": {"results": [{"unreachable": True, "msg": "gone"}]}})["problems"]
+    assert silent == ["west-2: this probe host did not answer, so that nothing is proved: gone"]
+    assert judged(p2={"edge_found": {"msg": "no"}})["problems"] == ["p2: its counters cannot be read: no"]
+    assert judged(p2={"rollout_kept": {"failed": True, "msg": "too late"}})["problems"] == [
+        "p2: the change could not be confirmed: too late"
+    ]
+
+
+def test_counters_of_edges_that_one_probe_host_crosses_are_added_up():
+    def tried(*edges):
+        return {"edges": list(edges)}
+
+    first, second, third = tried("a", "b"), tried("c"), tried("b", "d")
+    assert list(gates._groups([first, second, third])) == [(("a", "b", "d"), [first, third]), (("c",), [second])]
+
+
+def test_the_journal_gets_a_line_for_each_pool_and_class_that_changed_or_that_it_does_not_know():
+    old, new = {"mobile": "observe", "any": "observe"}, {"mobile": "block", "any": "observe"}
+    answers = {"e1": {"edge_acl": answer(old, new) | {"change": "c1"}}, "e2": {"edge_acl": {"failed": True}}}
+
+    def lines(outcome, *records):
+        found = gates.recorded("pilot", outcome, answers, {"probes": {"e1": {"tried": 3, "wrong": []}}}, "why", records)
+        return [(each["edge"], each["class"], each["before"], each["after"], each["outcome"], each["change"]) for each in found]
+
+    changed, same = ("e1", "mobile", "observe", "block"), ("e1", "any", "observe", "observe")
+    assert lines("armed") == [(*changed, "armed", "c1")]
+    assert lines("confirmed") == [(*changed, "confirmed", "c1"), (*same, "confirmed", "c1")]
+    known = {"kind": "step", "at": "2019-03-01T00:00:00Z", "edge": "e1", "pool": "east_ftth", "class": "any", "before": "pass"}
+    known |= {"after": "observe", "outcome": "confirmed"}
+    assert lines("confirmed", known) == [(*changed, "confirmed", "c1")]
