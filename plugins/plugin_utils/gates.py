@@ -222,24 +222,24 @@ def relay(mails: Sequence[Mapping[str, Any]], arrivals: Sequence[Mapping[str, An
     """Whether every mail that probe hosts sent through the relay arrived.
 
     `mails` has a result of the module submission for each probe host, with its `item`; `arrivals` one of the module delivered
-    for each relay.
+    for each relay. What went wrong in the same way from several places is one sentence.
     """
-    became = {
-        each["queue_id"]: each for arrival in arrivals for each in arrival.get("messages", ()) if each["status"] != "not seen"
-    }
-    problems = []
+    became = {each["queue_id"]: each for arrival in arrivals for each in arrival.get("mails", ()) if each["status"] != "not_seen"}
+    wrong: dict[str, list[str]] = {}
     for mail in mails:
-        who = f"{mail['item']['probe']} ({', '.join(mail['item']['pools'])})"
+        causes = []
         if "mails" not in mail:
-            problems.append(f"{who}: it could not send through the relay: {_said(mail)}")
+            causes.append(f"the probe host did not answer: {_said(mail)}")
         for each in mail.get("mails", ()):
-            found = became.get(each.get("queue_id"), {})
+            found = became.get(each["queue_id"], {})
             if not each["ok"]:
-                problems.append(f"{who}: the relay did not take a mail on port {each['port']}: {each['detail']}")
+                causes.append(f"port {each['port']}: {each['detail']}")
             elif found.get("status") != "sent":
-                what = f"{found['status']}: {found['detail']}" if found else "no relay knows what became of it"
-                problems.append(f"{who}: the mail that the relay took on port {each['port']} did not arrive ({what})")
-    return problems
+                what = f"it is {found['status']}: {found['detail']}" if found else "no relay knows what became of it"
+                causes.append(f"port {each['port']}: the relay took the mail, and it did not arrive; {what}")
+        for cause in causes:
+            wrong.setdefault(cause, []).append(f"{mail['item']['probe']} in {', '.join(mail['item']['pools'])}")
+    return [f"{cause} (from {'; '.join(places)})" for cause, places in wrong.items()]
 
 
 def sent(policy: Policy, wave: str, probes: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:

@@ -162,21 +162,27 @@ def test_mail_is_sent_from_every_pool_that_the_wave_moves(checked):
 
 def test_a_mail_that_was_not_taken_or_did_not_arrive_is_a_no_go():
     item = {"probe": "west-1", "pools": ["west_cable"], "addresses": [WEST]}
-    taken, refused = {"port": 587, "ok": True, "queue_id": "A1", "detail": ""}, {"port": 465, "ok": False, "detail": "535 no"}
+    taken, refused = (
+        {"port": 587, "ok": True, "queue_id": "A1", "detail": ""},
+        {"port": 465, "ok": False, "queue_id": "", "detail": "535 no"},
+    )
 
     def problems(mails, *told):
         return gates.relay([{"item": item, **mails}], [{"mails": told}, {"failed": True, "msg": "a relay is down"}])
 
     arrived = {"queue_id": "A1", "status": "sent", "detail": "250 ok"}
     assert problems({"mails": [taken]}, arrived) == []
-    assert problems({"mails": [taken, refused]}, arrived) == [
-        "west-1 (west_cable): the relay did not take a mail on port 465: 535 no"
-    ]
+    assert problems({"mails": [taken, refused]}, arrived) == ["port 465: 535 no (from west-1 in west_cable)"]
     assert problems({"mails": [taken]}, {**arrived, "status": "deferred", "detail": "timed out"}) == [
-        "west-1 (west_cable): the mail that the relay took on port 587 did not arrive (deferred: timed out)"
+        "port 587: the relay took the mail, and it did not arrive; it is deferred: timed out (from west-1 in west_cable)"
     ]
     assert "no relay knows what became of it" in problems({"mails": [taken]}, {**arrived, "status": "not_seen"})[0]
-    assert problems({"msg": "no route"}) == ["west-1 (west_cable): it could not send through the relay: no route"]
+    assert problems({"msg": "no route"}) == ["the probe host did not answer: no route (from west-1 in west_cable)"]
+    # A relay that is down looks the same from everywhere.
+    other = {"item": {**item, "probe": "east-1", "pools": ["east_ftth"]}, "mails": [refused]}
+    assert gates.relay([{"item": item, "mails": [refused]}, other], []) == [
+        "port 465: 535 no (from west-1 in west_cable; east-1 in east_ftth)"
+    ]
 
 
 def seen(checked, address, wave, **states):
