@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import status as states
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import verdict as verdicts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import PrefixSet, parse_address
@@ -146,6 +147,17 @@ def notice(document: Any, wave: str, status: Sequence[Mapping[str, Any]], today:
     return notices.facts(_load(document, today), wave, status)
 
 
+def status(
+    document: Any,
+    wave: str,
+    edges: Mapping[str, Mapping[str, Any]],
+    records: Sequence[Mapping[str, Any]],
+    today: str | None = None,
+) -> list[dict[str, Any]]:
+    """What is where, held against the policy and the journal."""
+    return states.rows(_load(document, today), wave, edges, records)
+
+
 def _sentence(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -179,4 +191,6 @@ class FilterModule:
             "journal_caught_up": _sentence(journal_caught_up),
             "journal_rollback": _sentence(journal_rollback),
             "wave_back": _sentence(wave_back),
+            "status": _sentence(status),
+            "status_table": _sentence(states.table),
         }

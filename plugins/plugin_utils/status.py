@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is where: the policy at a wave, what every edge answers, and the journal, held against each other.
+
+`edges` has the variables of each edge by its name, with what the task acl returned for `state: gathered` in `edge_found`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from . import intent, journal, rollout, tables
+from .errors import Op25bError
+from .policy import ANY, Policy
+from .prefixes import PrefixSet
+
+UNKNOWN = "?"
+"""The action of an edge that did not answer."""
+Edges = Mapping[str, Mapping[str, Any]]
+
+
+def problem(variables: Mapping[str, Any]) -> str | None:
+    """Why an edge did not say what it enforces; None where it did."""
+    found = variables.get("edge_found") or {}
+    return None if "gathered" in found else str(found.get("msg") or "it did not answer")
+
+
+def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each edge, pool and destination class.
+
+    `edge`, `pool` and its `area`, `destination`, `wanted` and `device` (actions), `out` and `in` (what the edge counted, or
+    None), `since` (when the newest record of the journal says that the device came to its action, or None), and `state`:
+
+        confirmed   the device is as wanted, nothing is armed, and the journal knows it, or nothing is wanted
+        unrecorded  the same, but no run wrote it down
+        armed       an unconfirmed change is on the edge
+        differs     the device is not as wanted; `problem` says what else than the action
+        unknown     the edge did not answer; `problem` says why. `pool` is None where not even its pools are known
+    """
+    known = journal.newest_confirmed(records)
+    wanted = {pool: dict(terms) for pool, terms in intent.at(policy, wave).pools.items()}
+    found: list[dict[str, Any]] = []
+    for edge, variables in edges.items():
+        why = problem(variables)
+        try:
+            attached = rollout.edge_from(edge, variables, policy).pools
+        except Op25bError as err:
+            nothing = dict.fromkeys(("pool", "area", "destination", "wanted", "out", "in", "since"))
+            found.append({"edge": edge, **nothing, "device": UNKNOWN, "state": "unknown", "problem": str(err)})
+            continue
+        answer = {} if why else variables["edge_found"]
+        now = rollout.actions_of(answer.get("gathered", {}))
+        for pool in dict.fromkeys([*attached, *now]):
+            # What is no longer attached, or no longer in the policy, should not be there.
+            terms = wanted.get(pool, {}) if pool in attached else {}
+            for name in dict.fromkeys([*(each.name for each in policy.destinations), *now.get(pool, ()), ANY]):
+                row = {
+                    "edge": edge,
+                    "pool": pool,
+                    "area": policy.pools[pool].area if pool in policy.pools else None,
+                    "destination": name,
+                    "wanted": terms.get(name, terms.get(ANY, intent.PASS)),
+                    "device": UNKNOWN if why else rollout.action_of(now, pool, name),
+                }
+                found.append({**row, **_counted(answer, pool, name), **_state(policy, row, answer, why, known)})
+    return found
+
+
+def _counted(answer: Mapping[str, Any], pool: str, name: str) -> dict[str, Any]:
+    counted = answer.get("counters", {}).get("pools", {}).get(pool, {}).get(name, {})
+    return {"out": counted.get("out"), "in": counted.get("in")}
+
+
+def _state(
+    policy: Policy,
+    row: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    why: str | None,
+    known: Mapping[journal.Place, Mapping[str, Any]],
+) -> dict[str, Any]:
+    if why:
+        return {"since": None, "state": "unknown", "problem": why}
+    last = known.get((row["edge"], row["pool"], row["destination"]))
+    since = last["at"] if last and last["after"] == row["device"] else None
+    if answer.get("armed"):
+        return {"since": since, "state": "armed"}
+    if row["wanted"] != row["device"]:
+        return {"since": since, "state": "differs"}
+    if answer.get("drift"):
+        return {"since": since, "state": "differs", "problem": "lines of the device are not just what such rules ask for"}
+    on_device = answer["gathered"].get("pools", {}).get(row["pool"])
+    pool = policy.pools.get(row["pool"])
+    if on_device and pool and PrefixSet.parse(map(str, on_device["prefixes"])) != pool.prefixes:
+        return {"since": since, "state": "differs", "problem": "the pool has other prefixes there than in the policy"}
+    return {"since": since, "state": "confirmed" if since or row["wanted"] == intent.PASS else "unrecorded"}
+
+
+def table(found: Sequence[Mapping[str, Any]], edges: Edges) -> str:
+    """The rows as text; below them what is armed, and every line in which an edge is not just what such rules ask for."""
+    body = [["edge", "pool", "class", "wanted", "device", "SYN out", "SYN-ACK in", "since", "state"]]
+    for row in found:
+        keys = ("edge", "pool", "destination", "wanted", "device", "out", "in", "since")
+        words = ["-" if row[key] is None else str(row[key]) for key in keys]
+        more = f": {row['problem']}" if "problem" in row else ""
+        state = "NOT KNOWN" if row["state"] == "unknown" else str(row["state"])
+        body.append([*words, state + more])
+    states = [row["state"] for row in found]
+    end = [f"{states.count(state)} {state}" for state in ("confirmed", "unrecorded", "armed", "differs") if state in states]
+    silent = len({row["edge"] for row in found if row["state"] == "unknown"})
+    end += [f"{silent} of {len(edges)} edges NOT known"] if silent else []
+    return tables.text(body, "\n".join([", ".join(end) or "no edges", *_notes(edges)]))
+
+
+def _notes(edges: Edges) -> Iterator[str]:
+    for edge, variables in edges.items():
+        found = variables.get("edge_found") or {}
+        if armed := found.get("armed"):
+            left = "by itself" if armed["seconds_left"] is None else f"in {armed['seconds_left']} s"
+            yield f"{edge}: a change that {armed['who']} armed at {armed['at']} is unconfirmed; it goes back {left}"
+        for sentence in found.get("drift", ()):
+            yield f"{edge}: {sentence}"
+
+
+def observed(wave: str, edges: Edges) -> list[dict[str, Any]]:
+    """What the edges counted as records of the journal: a step without a change for each pool and class that has a counter."""
+    steps = []
+    for edge, variables in edges.items():
+        answer = variables.get("edge_found") or {}
+        now = rollout.actions_of(answer.get("gathered", {}))
+        for pool, counters in answer.get("counters", {}).get("pools", {}).items():
+            for name, counted in counters.items():
+                action = rollout.action_of(now, pool, name)
+                step = {"kind": "step", "wave": wave, "edge": edge, "pool": pool, "class": name, "outcome": "observed"}
+                numbers = {"out": counted.get("out"), "in": counted.get("in")}
+                steps.append({**step, "before": action, "after": action, "counters": numbers})
+    return steps
+
+
+def observed_table(edges: Edges, steps: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> str:
+    """New connections to port 25 outside, by pool, class and edge, with their sums.
+
+    `since last` is what came since the observation before, by the journal; a counter that went down began anew.
+    """
+    last = journal.newest_observed(records)
+    body = [["pool", "class", "edge", "action", "SYN out", "since last", "last observed"]]
+    lines: dict[tuple[str, str], list[tuple[list[str], int, int | None]]] = {}
+    for step in steps:
+        before = last.get(journal.place(step))
+        out = int(step["counters"]["out"] or 0)
+        was = int(before["counters"].get("out") or 0) if before else None
+        more = None if was is None else out - was if out >= was else out
+        words = [step["edge"], step["after"], str(out), "-" if more is None else f"+{more}", before["at"] if before else "never"]
+        lines.setdefault((step["pool"], step["class"]), []).append((words, out, more))
+    for (pool, name), each in sorted(lines.items()):
+        body += [[pool, name, *words] for words, _out, _more in each]
+        if len(each) > 1:
+            body.append([pool, name, "all", "", str(sum(out for _words, out, _more in each)), _added(each), ""])
+    silent = {edge: why for edge, variables in edges.items() if (why := problem(variables))}
+    body += [["-", "-", edge, f"NOT KNOWN: {why}", "", "", ""] for edge, why in silent.items()]
+    whole = [each for some in lines.values() for each in some]
+    end = f"{sum(out for _words, out, _more in whole)} SYN to port 25 outside, {_added(whole)} since the last observation"
+    return tables.text(body, end + (f"; {len(silent)} of {len(edges)} edges NOT known" if silent else ""))
+
+
+def _added(lines: Sequence[tuple[list[str], int, int | None]]) -> str:
+    known = [more for _words, _out, more in lines if more is not None]
+    return f"+{sum(known)}" if known else "-"
