@@ -8,6 +8,8 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 # What the lab and the tests run, beside what every Debian or Ubuntu has.
 PACKAGES := iproute2 libyang2-tools netconfd nftables openssh-server openssl procps python3 python3-apt python3-venv systemd
+# A browser for the customers' page, with a font that has Japanese. Ubuntu's Chromium is no package: there these tests are skipped.
+PACKAGES += $(if $(shell grep -x ID=debian /etc/os-release),chromium-headless-shell fonts-ipafont-gothic)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint sanity unit property test-yang lab-test molecule bench-push soak clean
