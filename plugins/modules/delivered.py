@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell what became of mails, by the log of the relay that took them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: delivered
+short_description: Tell what became of mails, by the log of the relay that took them
+version_added: 0.1.0
+author: the ccsnet.op25b contributors (@ccsnet)
+description:
+  - Follows the log of Postfix on this host until each mail has left the queue, or until the time is over.
+  - The log is the file of C(maillog_file) where Postfix has one, else the journal of systemd, else C(/var/log/mail.log).
+  - Needs the right to read that log, usually that of root.
+options:
+  queue_ids:
+    description: The names under which Postfix has queued the mails, for example from M(ccsnet.op25b.submission).
+    type: list
+    elements: str
+    required: true
+  timeout:
+    description: Seconds for which to wait.
+    type: float
+    default: 30
+attributes:
+  check_mode:
+    description: Nothing is ever changed. The log is read in check mode, too.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+notes:
+  - Of a log file, the last 32 MiB are read; of the journal, the last hour.
+seealso:
+  - module: ccsnet.op25b.submission
+"""
+
+EXAMPLES = r"""
+- name: What became of the mails that the customers have sent
+  ccsnet.op25b.delivered:
+    queue_ids: "{{ sent.mails | map(attribute='queue_id') | select | list }}"
+  register: arrived
+  failed_when: arrived.mails | map(attribute='status') | unique != ['sent']
+"""
+
+RETURN = r"""
+mails:
+  description: One entry for each mail and recipient, in the order of O(queue_ids).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    queue_id:
+      description: The mail.
+      type: str
+    status:
+      description:
+        - V(sent) when the next hop took it.
+        - V(deferred) when it did not yet, and Postfix tries again.
+        - V(bounced) when it will not, V(expired) when Postfix has tried for too long.
+        - V(queued) when the relay has the mail, but has not tried yet.
+        - V(not_seen) when the log does not have the mail.
+      type: str
+    recipient:
+      description: The recipient. Empty for V(queued) and V(not_seen).
+      type: str
+    relay:
+      description: The next hop, with its address and port. V(none) when Postfix did not come so far.
+      type: str
+    detail:
+      description: The answer of the next hop, or what Postfix says.
+      type: str
+  sample:
+    - {queue_id: 4F2A1C09D3, status: sent, recipient: friend@mobile.example, relay: "203.0.113.10[203.0.113.10]:25",
+       detail: 250 OK}
+log:
+  description: What was read.
+  returned: always
+  type: str
+  sample: /var/log/mail.log
+"""
+
+import os
+import re
+import selectors
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+JOURNAL, FILE = "/run/systemd/journal/socket", "/var/log/mail.log"
+# A line of a file begins with time, host and program, one of the journal with the queue id.
+LINE = re.compile(r"(?:\S.*? [\w./-]+\[\d+\]: )?(?P<queue_id>[0-9A-Za-z]{5,}): (?P<text>.*)")
+DELIVERY = re.compile(
+    r"to=<(?P<recipient>[^>]*)>, (?:orig_to=<[^>]*>, )?relay=(?P<relay>.*?), .*?status=(?P<status>\w+) \((?P<detail>.*)\)$"
+)
+EXPIRED = re.compile(r"from=<[^>]*>, status=(?:force-)?expired")
+
+
+class Mail:
+    """One mail, as the log has it."""
+
+    def __init__(self, queue_id):
+        self.queue_id = queue_id
+        self.recipients = {}
+        self.seen = self.left = False
+
+    def read(self, text):
+        """Take one line of the log about this mail."""
+        if text.startswith(("client=", "uid=")):
+            # Postfix uses its queue ids again.
+            self.recipients, self.left = {}, False
+        self.seen = True
+        found = DELIVERY.match(text)
+        if found:
+            self.recipients[found["recipient"]] = {key: found[key] for key in ("status", "relay", "detail")}
+        elif EXPIRED.match(text):
+            # It was deferred for days, for which the log need not have a line any more.
+            self.recipients = self.recipients or {"": {"relay": "none", "detail": "tried for too long"}}
+            for news in self.recipients.values():
+                if news.get("status", "deferred") == "deferred":
+                    news["status"] = "expired"
+        elif text.startswith("removed"):
+            self.left = True
+
+    def entries(self):
+        """What became of it, a dictionary for each recipient."""
+        if not self.recipients:
+            nothing = {"status": "queued" if self.seen else "not_seen", "recipient": "", "relay": "none"}
+            detail = "the relay has not tried yet" if self.seen else "the relay's log does not have this mail"
+            return [{"queue_id": self.queue_id, **nothing, "detail": detail}]
+        return [{"queue_id": self.queue_id, "recipient": to, **news} for to, news in self.recipients.items()]
+
+
+def source():
+    """The name of the log, and the command that follows it from a while ago on."""
+    done = subprocess.run(["postconf", "-h", "maillog_file"], capture_output=True, text=True, check=False)
+    path = done.stdout.strip()
+    if not path and os.path.exists(JOURNAL):
+        mail = "SYSLOG_FACILITY=2"
+        return "journal", ["journalctl", "--quiet", "--follow", "--no-tail", "--since=-1h", "--output=cat", mail]
+    # By its name and again when it is not there yet: the log may be rotated meanwhile.
+    return path or FILE, ["tail", "--bytes=33554432", "--follow=name", "--retry", path or FILE]
+
+
+def follow(command, mails, timeout):
+    """Read until each mail has left the queue, or the time is over.
+
+    What the log has from before is read to its end: a queue id may be in it twice.
+    """
+    by_id = {mail.queue_id: mail for mail in mails}
+    end = time.monotonic() + timeout
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as log:
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(log.stdout, selectors.EVENT_READ)
+                rest = b""
+                while selector.select(max(min(end - time.monotonic(), 0.3 if all(mail.left for mail in mails) else timeout), 0)):
+                    more = os.read(log.stdout.fileno(), 1 << 20)
+                    if not more:
+                        break
+                    *lines, rest = (rest + more).split(b"\n")
+                    for line in lines:
+                        found = LINE.match(line.decode(errors="replace"))
+                        if found and found["queue_id"] in by_id:
+                            by_id[found["queue_id"]].read(found["text"])
+        finally:
+            log.kill()
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "queue_ids": {"type": "list", "elements": "str", "required": True},
+            "timeout": {"type": "float", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    for queue_id in module.params["queue_ids"]:
+        if not re.fullmatch(r"[0-9A-Za-z]{5,}", queue_id):
+            module.fail_json(msg=f"queue_ids: {queue_id!r} is not a queue id of Postfix; give one as 4F2A1C09D3")
+    mails = [Mail(queue_id) for queue_id in dict.fromkeys(module.params["queue_ids"])]
+    try:
+        name, command = source()
+        follow(command, mails, module.params["timeout"])
+    except FileNotFoundError as err:
+        module.fail_json(msg=f"there is no {err.filename} on this host; run this on the relay, where Postfix is")
+    module.exit_json(changed=False, mails=[entry for mail in mails for entry in mail.entries()], log=name)
+
+
+if __name__ == "__main__":
+    main()
