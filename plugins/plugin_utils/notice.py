@@ -110,7 +110,7 @@ def _state(policy: Policy, reached: str, wave: str, steps: Sequence[rollout.Step
     if any(now[step.pool, step.destination] not in RESTRICTS for step in steps):
         return "lifted"
     # An edge of which not even the pools are known may carry any of them.
-    if any(row.get("pool") not in policy.pools for row in status):
+    if any(row["pool"] is None for row in status):
         return "under way"
     for step in steps:
         found = [row for row in status if row["pool"] == step.pool and row["destination"] == step.destination]

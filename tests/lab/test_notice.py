@@ -234,3 +234,20 @@ def test_a_second_run_changes_nothing_but_writes_the_record_that_a_killed_run_di
     assert publish(published, ("mobile", "all")) == 1
     assert records(published, "mobile") == before["mobile"]
     assert [each["sha256"] for each in records(published, "all")] == [each["sha256"] for each in before["all"]]
+
+
+@pytest.mark.lab
+def test_the_playbook_asks_every_edge_and_an_empty_one_is_not_done(ansible, browser, tmp_path):
+    given = ("-e", "op25b_wave=pilot", "-e", f"notice_directory={tmp_path}", "-e", f"op25b_journal={tmp_path}/journal.jsonl")
+    done = ansible("ansible-playbook", "playbooks/notice.yml", *given, "-e", "op25b_today=2019-03-05")
+    browser.open(tmp_path / "index.html")
+    marks = {row[3] for area, rows in browser.value(READ) for row in rows if (area, row[0]) == ("東エリア・光回線", "2019-03-04")}
+    assert marks == {"切替作業中"}
+    assert "differs" in done.stdout
+
+    refused = ansible("ansible-playbook", "-i", "inventories/lab/1_pilot.op25b.yml", "playbooks/notice.yml", *given, check=False)
+    assert refused.returncode == 2
+    assert "the page speaks of every edge, and this inventory has those of one wave" in " ".join(refused.stdout.split())
+    one = ansible("ansible-playbook", "playbooks/notice.yml", *given, "--limit", "edge-l1,localhost", check=False)
+    assert one.returncode == 2
+    assert "was left out; run it with the inventory of all edges" in " ".join(one.stdout.split())

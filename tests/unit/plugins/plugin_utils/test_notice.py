@@ -118,6 +118,8 @@ def test_a_pool_without_an_edge_and_an_edge_without_an_answer_are_not_done(load)
     assert states(checked, "mobile", west)["east", "mobile"] == "done"
     blind = [*rows(checked, "mobile"), {"edge": "edge-3", "pool": None, "destination": None, "device": "?", "state": "unknown"}]
     assert "done" not in states(checked, "mobile", blind).values()
+    leftover = {"edge": "edge-3", "pool": "gone", "destination": "any", "wanted": "pass", "device": "block", "state": "differs"}
+    assert states(checked, "mobile", [*rows(checked, "mobile"), leftover])["west", "mobile"] == "done"
 
 
 def test_a_held_pool_is_postponed_whatever_the_edge_has(load):
