@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import datetime
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact as impacts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import status as states
@@ -158,6 +160,26 @@ def status(
     return states.rows(_load(document, today), wave, edges, records)
 
 
+def journal_observed(edges: Mapping[str, Mapping[str, Any]], wave: str) -> list[dict[str, Any]]:
+    """The journal's lines for what edges counted."""
+    return states.observed(wave, edges)
+
+
+def sources_csv(document: Any, edges: Mapping[str, Mapping[str, Any]], today: str | None = None) -> str:
+    """The addresses that edges saw while observing, as CSV."""
+    return impacts.sources_csv(_load(document, today), edges)
+
+
+def sources_expired(document: Any, records: Sequence[Mapping[str, Any]], today: str | None = None) -> list[dict[str, Any]]:
+    """The files with addresses that may no longer be kept."""
+    return impacts.expired(_load(document, today), records, socket.gethostname())
+
+
+def impact(document: Any, sources: str, customers: str | None = None, today: str | None = None) -> dict[str, str]:
+    """Whom the waves will touch."""
+    return impacts.impact(_load(document, today), sources, customers)
+
+
 def _sentence(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -193,4 +215,9 @@ class FilterModule:
             "wave_back": _sentence(wave_back),
             "status": _sentence(status),
             "status_table": _sentence(states.table),
+            "journal_observed": _sentence(journal_observed),
+            "observed_table": _sentence(states.observed_table),
+            "sources_csv": _sentence(sources_csv),
+            "sources_expired": _sentence(sources_expired),
+            "impact": _sentence(impact),
         }

@@ -153,7 +153,7 @@ def observed_table(edges: Edges, steps: Sequence[Mapping[str, Any]], records: Se
         more = None if was is None else out - was if out >= was else out
         words = [step["edge"], step["after"], str(out), "-" if more is None else f"+{more}", before["at"] if before else "never"]
         lines.setdefault((step["pool"], step["class"]), []).append((words, out, more))
-    for (pool, name), each in sorted(lines.items()):
+    for (pool, name), each in lines.items():
         body += [[pool, name, *words] for words, _out, _more in each]
         if len(each) > 1:
             body.append([pool, name, "all", "", str(sum(out for _words, out, _more in each)), _added(each), ""])
