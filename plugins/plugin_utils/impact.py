@@ -244,16 +244,15 @@ def _table(policy: Policy, met: Mapping[tuple[str, str, str], _Met], blocks: Map
         who = str(len(line.customers)) if mapped else "-"
         body.append([case, pool, name, *by, who, str(len(line.addresses)), str(line.syns)])
     touched = {key: line for key, line in met.items() if key[0] != "exempted" and key[1:] in blocks}
-    end = f"{len(_addresses(touched.values()))} addresses will be blocked"
+    end = f"addresses that a wave blocks: {len(_addresses(touched.values()))}"
     if mapped:
         people = set().union(*(line.customers for line in touched.values()))
         strangers = _addresses(line for key, line in touched.items() if key[0] == "no customer known")
-        end += f", of {len(people)} customers; {len(strangers)} of them have no customer"
+        end += f", of customers: {len(people)}, without a known one: {len(strangers)}"
     spared = _addresses(line for key, line in met.items() if key[0] == "exempted")
     silent = [pool for pool in pools if pool not in {key[1] for key in met}]
-    return tables.text(
-        body, f"{end}; {len(spared)} are exempted" + (f"\nno address is known of {', '.join(silent)}" if silent else "")
-    )
+    end += f"; exempted: {len(spared)}" + (f"\nno address is known of {', '.join(silent)}" if silent else "")
+    return tables.text(body, end)
 
 
 def _addresses(lines: Iterable[_Met]) -> Collection[Address]:

@@ -158,7 +158,7 @@ def observed_table(edges: Edges, steps: Sequence[Mapping[str, Any]], records: Se
         if len(each) > 1:
             body.append([pool, name, "all", "", str(sum(out for _words, out, _more in each)), _added(each), ""])
     silent = {edge: why for edge, variables in edges.items() if (why := problem(variables))}
-    body += [["-", "-", edge, f"NOT KNOWN: {why}", "", "", ""] for edge, why in silent.items()]
+    body += [["-", "-", edge, "-", "-", "-", f"NOT KNOWN: {why}"] for edge, why in silent.items()]
     whole = [each for some in lines.values() for each in some]
     end = f"{sum(out for _words, out, _more in whole)} SYN to port 25 outside, {_added(whole)} since the last observation"
     return tables.text(body, end + (f"; {len(silent)} of {len(edges)} edges NOT known" if silent else ""))

@@ -146,13 +146,13 @@ def test_observations_are_summed_and_a_counter_that_went_down_began_anew(gathere
     second = {**counted(13, 4), "e3": {"edge_found": {"msg": "no route"}}}
     text = status.observed_table(second, status.observed("observe", second), records)
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert lines[2:5] == [
+    assert lines[5:8] == [
         f"east_ftth any e1 observe 13 +3 {AT}",
         f"east_ftth any e2 observe 4 +4 {AT}",
         "east_ftth any all 17 +7",
     ]
     assert lines[-3:] == [
-        "- - e3 NOT KNOWN: no route",
+        "- - e3 - - - NOT KNOWN: no route",
         "",
         "34 SYN to port 25 outside, +14 since the last observation; 1 of 3 edges NOT known",
     ]
