@@ -54,6 +54,7 @@ class Browser:
         self._number = 0
         self._read = b""
         self._session: str | None = None
+        self._width = 0
         self.requests: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -101,6 +102,7 @@ class Browser:
         """Load a file at a window's width, in a colour scheme, for the screen or for `print`."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self._width = width
         self.requests.clear()
         if error := self.call("Page.navigate", url=page.as_uri()).get("errorText"):
             raise RuntimeError(f"{page}: {error}")
@@ -139,4 +141,5 @@ class Browser:
 
     def overflows(self) -> bool:
         """Whether one would have to scroll sideways."""
-        return bool(self.value("document.documentElement.scrollWidth > innerWidth"))
+        # A phone's innerWidth grows with what does not fit.
+        return bool(self.value("document.documentElement.scrollWidth") > self._width)

@@ -15,6 +15,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects,
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact as impacts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import report as reports
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import status as states
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import verdict as verdicts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
@@ -180,6 +181,19 @@ def impact(document: Any, sources: str, customers: str | None = None, today: str
     return impacts.impact(_load(document, today), sources, customers)
 
 
+def report(
+    document: Any,
+    wave: str,
+    status: Sequence[Mapping[str, Any]],
+    records: Sequence[Mapping[str, Any]],
+    now: str,
+    probes: Sequence[str] = (),
+    today: str | None = None,
+) -> dict[str, Any]:
+    """How the rollout went, and what is open."""
+    return reports.facts(_load(document, today), wave, status, records, now, probes)
+
+
 def _sentence(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -204,6 +218,7 @@ class FilterModule:
             "matrix": _sentence(matrix.table),
             "plan": _sentence(rollout.plan_table),
             "notice": _sentence(notice),
+            "report": _sentence(report),
             "batches": _sentence(batches),
             "gate_date": _sentence(gate_date),
             "gate_earlier": _sentence(gate_earlier),

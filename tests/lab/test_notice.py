@@ -104,7 +104,8 @@ def publish(place, names=tuple(CASES)):
         given = json.loads(json.dumps(case_variables(CASES[name], place / name), default=str))
         plays.append({"hosts": "localhost", "gather_facts": False, "vars": given, "roles": ["ccsnet.op25b.notice"]})
     book.write_text(
-        yaml.dump(plays, allow_unicode=True).replace("{{ 7 * 7 }}", "{% raw %}{{ 7 * 7 }}{% endraw %}"), encoding="utf-8"
+        yaml.dump(plays, allow_unicode=True, sort_keys=False).replace("{{ 7 * 7 }}", "{% raw %}{{ 7 * 7 }}{% endraw %}"),
+        encoding="utf-8",
     )
     done = subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", "/dev/null", str(book)],
