@@ -108,7 +108,7 @@ async def run(config: dict[str, Any], ready: Callable[[], None]) -> None:
     device.on_save.append(save_to(startup))
     settle: Callable[[], None] = nothing
     if config.get("interfaces"):
-        plane = DataPlane()
+        plane = DataPlane(counts=device.options.count)
         device.counters, device.clear_counters = plane.counters, plane.clear
         settle = enforce(device, config["interfaces"], plane)
     acceptors = await serve(

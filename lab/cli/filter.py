@@ -243,10 +243,13 @@ class _Compiled:
 
 
 class DataPlane:
-    """Filters in the kernel: nftables of the network namespace that `nft`, a command, runs in."""
+    """Filters in the kernel: nftables of the network namespace that `nft`, a command, runs in.
 
-    def __init__(self, nft: Sequence[str] = ("nft",)) -> None:
-        self._nft = nft
+    Without `counts` its entries decide as they should, and their counters stay at zero.
+    """
+
+    def __init__(self, nft: Sequence[str] = ("nft",), counts: bool = True) -> None:
+        self._nft, self._counts = nft, counts
         self._number = count()
         self._compiled: dict[Slot, _Compiled] = {}
         self._counters: dict[Counted, str] = {}
@@ -347,9 +350,10 @@ class DataPlane:
             return chains[-1]
 
         for entry, counter in zip(item.entries, counters, strict=True):
-            verdicts = [f"counter name {counter}", *(_limit(item.family, one, policers[one]) for one in entry.policers)]
+            counted = [f"counter name {counter}"] if self._counts else []
+            verdicts = [*counted, *(_limit(item.family, one, policers[one]) for one in entry.policers)]
             verdicts += _verdicts(item.family, entry)
-            if entry.permit is not None and len(verdicts) == 2:
+            if entry.permit is not None and len(verdicts) == len(counted) + 1:
                 verdict = " ".join(verdicts)
             else:
                 action = chain()

@@ -29,13 +29,14 @@ class Options:
 
     `ignore_changes`: accept every configuration line, apply none. `fail_on`: a configuration line in which this regular
     expression is found is answered with an error of the device. `slow`: seconds that each line takes, over SSH alone.
-    `no_archive`: no file system to archive a configuration in.
+    `no_archive`: no file system to archive a configuration in. `count`: false for hardware whose entries filter and do not count.
     """
 
     ignore_changes: bool = False
     fail_on: str | None = None
     slow: float = 0.0
     no_archive: bool = False
+    count: bool = True
 
 
 class Session(Protocol):

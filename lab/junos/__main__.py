@@ -32,7 +32,7 @@ from lab.sink import daemonize
 
 async def run(settings: dict[str, Any], ready: Callable[[], None]) -> None:
     """Be the router."""
-    agent = Agent(settings, DataPlane())
+    agent = Agent(settings, DataPlane(counts=settings["options"].get("count", True)))
     Path(settings["agent"]).unlink(missing_ok=True)
     await asyncio.start_unix_server(agent.serve, settings["agent"], limit=LIMIT)
     following = asyncio.ensure_future(agent.run())

@@ -76,12 +76,13 @@ class Options:
     """What a test may break.
 
     `ignore_changes`: answer ok and change nothing. `fail_on`: a candidate that has this text is not committed. `slow`:
-    seconds that a commit takes.
+    seconds that a commit takes. `count`: false for hardware whose terms filter and do not count.
     """
 
     ignore_changes: bool = False
     fail_on: str | None = None
     slow: float = 0.0
+    count: bool = True
 
 
 @dataclass

@@ -85,13 +85,12 @@ log:
 
 import os
 import re
-import selectors
-import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 JOURNAL, FILE = "/run/systemd/journal/socket", "/var/log/mail.log"
+TAIL = 32 << 20
 # A line of a file begins with time, host and program, one of the journal with the queue id.
 LINE = re.compile(r"(?:\S.*? [\w./-]+\[\d+\]: )?(?P<queue_id>[0-9A-Za-z]{5,}): (?P<text>.*)")
 DELIVERY = re.compile(
@@ -135,40 +134,71 @@ class Mail:
         return [{"queue_id": self.queue_id, "recipient": to, **news} for to, news in self.recipients.items()]
 
 
-def source():
-    """The name of the log, and the command that follows it from a while ago on."""
-    done = subprocess.run(["postconf", "-h", "maillog_file"], capture_output=True, text=True, check=False)
-    path = done.stdout.strip()
-    if not path and os.path.exists(JOURNAL):
-        mail = "SYSLOG_FACILITY=2"
-        return "journal", ["journalctl", "--quiet", "--follow", "--no-tail", "--since=-1h", "--output=cat", mail]
-    # By its name and again when it is not there yet: the log may be rotated meanwhile.
-    return path or FILE, ["tail", "--bytes=33554432", "--follow=name", "--retry", path or FILE]
+class File:
+    """A log in a file."""
+
+    def __init__(self, path):
+        self.name = path
+        self.file = None
+
+    def read(self):
+        """What is new in it; at first, its end."""
+        found = self.file.read() if self.file else b""
+        try:
+            there = os.stat(self.name)
+        except FileNotFoundError:
+            return found.decode(errors="replace")
+        first = self.file is None
+        if first or there.st_ino != os.fstat(self.file.fileno()).st_ino:
+            # In its place is another one when it was rotated.
+            found += self.close()
+            self.file = open(self.name, "rb")  # noqa: SIM115
+            self.file.seek(max(there.st_size - TAIL, 0) if first else 0)
+            found += self.file.read()
+        return found.decode(errors="replace")
+
+    def close(self):
+        """What was still in it."""
+        if not self.file:
+            return b""
+        with self.file as ended:
+            return ended.read()
 
 
-def follow(command, mails, timeout):
-    """Read until each mail has left the queue, or the time is over.
+class Journal:
+    """What mail programs tell the journal of systemd."""
 
-    What the log has from before is read to its end: a queue id may be in it twice.
-    """
+    name = "journal"
+
+    def __init__(self, run):
+        """Programs are run by the module's run_command."""
+        self.run = run
+        self.since = "--since=-1h"
+
+    def read(self):
+        """What is new in it; at first, the last hour."""
+        asked = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--show-cursor", self.since, "SYSLOG_FACILITY=2"]
+        found, _head, cursor = self.run(asked, check_rc=True)[1].rpartition("-- cursor: ")
+        if not cursor.strip():
+            return ""
+        self.since = f"--after-cursor={cursor.strip()}"
+        return found
+
+
+def follow(log, mails, timeout):
+    """Read until each mail has left the queue, or the time is over."""
     by_id = {mail.queue_id: mail for mail in mails}
     end = time.monotonic() + timeout
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as log:
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(log.stdout, selectors.EVENT_READ)
-                rest = b""
-                while selector.select(max(min(end - time.monotonic(), 0.3 if all(mail.left for mail in mails) else timeout), 0)):
-                    more = os.read(log.stdout.fileno(), 1 << 20)
-                    if not more:
-                        break
-                    *lines, rest = (rest + more).split(b"\n")
-                    for line in lines:
-                        found = LINE.match(line.decode(errors="replace"))
-                        if found and found["queue_id"] in by_id:
-                            by_id[found["queue_id"]].read(found["text"])
-        finally:
-            log.kill()
+    rest = ""
+    while True:
+        *lines, rest = (rest + log.read()).split("\n")
+        for line in lines:
+            found = LINE.match(line)
+            if found and found["queue_id"] in by_id:
+                by_id[found["queue_id"]].read(found["text"])
+        if all(mail.left for mail in mails) or time.monotonic() >= end:
+            return
+        time.sleep(0.3)
 
 
 def main():
@@ -184,12 +214,13 @@ def main():
         if not re.fullmatch(r"[0-9A-Za-z]{5,}", queue_id):
             module.fail_json(msg=f"queue_ids: {queue_id!r} is not a queue id of Postfix; give one as 4F2A1C09D3")
     mails = [Mail(queue_id) for queue_id in dict.fromkeys(module.params["queue_ids"])]
-    try:
-        name, command = source()
-        follow(command, mails, module.params["timeout"])
-    except FileNotFoundError as err:
-        module.fail_json(msg=f"there is no {err.filename} on this host; run this on the relay, where Postfix is")
-    module.exit_json(changed=False, mails=[entry for mail in mails for entry in mail.entries()], log=name)
+    postconf = module.get_bin_path("postconf")
+    if not postconf:
+        module.fail_json(msg="there is no Postfix on this host; run this on the relay")
+    path = module.run_command([postconf, "-h", "maillog_file"])[1].strip()
+    log = Journal(module.run_command) if not path and os.path.exists(JOURNAL) else File(path or FILE)
+    follow(log, mails, module.params["timeout"])
+    module.exit_json(changed=False, mails=[entry for mail in mails for entry in mail.entries()], log=log.name)
 
 
 if __name__ == "__main__":

@@ -267,6 +267,15 @@ def test_what_somebody_else_prepares_meanwhile_is_not_taken_along(edge):
     assert edge.running() == before
 
 
+def test_a_device_that_does_not_count_filters_all_the_same(lab, edge):
+    with edge.having(options={"count": False}):
+        edge.ok("acl", **wave("all"))
+        packets = matrix()
+        assert crossing(lab, packets) == [expected("all", packet) for packet in packets]
+        counted = edge.ok("acl", state="gathered")["counters"]["pools"]["central_ftth"]
+    assert counted == {each: {"out": 0, "in": 0} for each in ("mobile", "any")}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -440,6 +440,19 @@ def test_counters_are_the_connections_that_were_begun(lab, edges, wave):
         )
 
 
+def test_a_device_that_does_not_count_filters_all_the_same(lab, edges):
+    edges.fresh(count=False).play(acl("all"))
+    for facts in EDGES.values():
+        customer = HOSTS[facts.customer]
+        packets = [Packet(customer.v4, "203.0.113.100"), Packet(customer.v6, "2001:db8:c000::100")]
+        with Witness(lab, "other-isp") as witness:
+            send(lab, facts.customer, packets)
+            assert [witness.saw(each) for each in packets] == [False, False]
+    for name, (result,) in edges.play(GATHERED).items():
+        assert result["drift"] == []
+        assert result["counters"]["pools"] == {EDGES[name].pool: {each: {"out": 0, "in": 0} for each in ("any", "mobile")}}, name
+
+
 # -- one change after another ------------------------------------------------------------------------------------------------
 
 

@@ -24,9 +24,9 @@ def to(status, detail, relay=HOP, recipient="friend@mobile.example"):
 REFUSED = to("deferred", f"connect to {HOP}: Connection refused", "none")
 
 
-def read(path, timeout=0.5):
+def read(path, timeout=0):
     mail = delivered.Mail("4F2A1C")
-    delivered.follow(["tail", "--bytes=33554432", "--follow=name", "--retry", str(path)], [mail], timeout)
+    delivered.follow(delivered.File(str(path)), [mail], timeout)
     return [tuple(entry[key] for key in ("status", "recipient", "relay", "detail")) for entry in mail.entries()]
 
 
