@@ -82,6 +82,12 @@ class Demo:
 
     def play(self, *arguments: str) -> list[Cell]:
         """Run ansible-playbook, show its tasks as they come and its matrix, and return the matrix."""
+        table = matrix(self.show(*arguments))
+        print("\n" + "\n".join(table))
+        return cells(table)
+
+    def show(self, *arguments: str) -> list[str]:
+        """Run ansible-playbook, show its tasks as they come, and return all that it printed."""
         command = ["ansible-playbook", *arguments]
         print(f"    $ {' '.join(command)}", flush=True)
         environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
@@ -99,9 +105,7 @@ class Demo:
             if run.wait() != 0:
                 print("\n".join(lines))
                 raise NotSoError(f"{' '.join(command)} ended with {run.returncode}; all of it is in {LOG.relative_to(ROOT)}")
-        table = matrix(lines)
-        print("\n" + "\n".join(table))
-        return cells(table)
+        return lines
 
     def seen_by_servers(self, since: float) -> list[dict[str, object]]:
         """Connections to port 25 that the servers outside wrote down, from addresses that the pools block."""
@@ -221,9 +225,10 @@ class Demo:
 
 
 def matrix(lines: Sequence[str]) -> list[str]:
-    """The lines of the table in what a playbook printed."""
-    start = next((n for n, line in enumerate(lines) if line.split()[:2] == ["probe", "pool"]), None)
-    end = next((n for n, line in enumerate(lines) if " probes, " in line), None)
+    """The lines of the last table in what a playbook printed."""
+    # The last one is of everything; before it, a rollout shows one for each batch.
+    start = max((n for n, line in enumerate(lines) if line.split()[:2] == ["probe", "pool"]), default=None)
+    end = max((n for n, line in enumerate(lines) if " probes, " in line), default=None)
     if start is None or end is None:
         raise NotSoError("the playbook printed no matrix")
     return [line[4:] for line in lines[start : end + 1]]

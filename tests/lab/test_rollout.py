@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollout in the lab: every gate that can be tripped is, the controller dies, and what was rolled back is what it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from lab.demo import Demo
+from lab.topology import HOSTS
+
+from .ansible_task import BIN, ROOT, end_all, environment, sockets
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
+PAIR = ("edge-p1", "edge-p2")
+DATES = {"pilot": "2019-03-04", "mobile": "2019-03-11", "all": "2019-03-25"}
+
+
+class Site:
+    """A lab whose relay works, and the playbooks with the inventory of a phase."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.journal = lab.state / "journal.jsonl"
+        self.environment = environment(OP25B_LAB=lab.name, ANSIBLE_PERSISTENT_CONTROL_PATH_DIR=str(sockets(lab.name)))
+
+    def command(self, playbook, phase, *edges, **variables):
+        words = [str(BIN / "ansible-playbook"), f"ccsnet.op25b.{playbook}", "-i", f"inventories/lab/{phase}.op25b.yml"]
+        limit = ["--limit", ",".join([*edges, "probes"])] if edges else []
+        return [*words, *limit, "-e", json.dumps(variables)]
+
+    def run(self, playbook, phase, *edges, **variables):
+        """Its output; it must end well."""
+        done = self.started(self.command(playbook, phase, *edges, **variables)).communicate(timeout=300)
+        assert re.search(r"failed=[1-9]|unreachable=[1-9]", done[0]) is None, done[0]
+        return done[0]
+
+    def started(self, command, **more):
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**self.environment, **more},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def no_go(self, phase, *edges, **variables):
+        """Why the rollout stops."""
+        process = self.started(
+            self.command("rollout", phase, *edges, **variables),
+            ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+        )
+        printed = process.communicate(timeout=300)[0]
+        assert process.returncode == 2, printed
+        tasks = (task for play in json.loads(printed[printed.index("{\n") :])["plays"] for task in play["tasks"])
+        said = [result["msg"] for task in tasks for result in task["hosts"].values() if "NO-GO" in str(result.get("msg"))]
+        assert said, printed
+        return said[0]
+
+    def rules(self):
+        return Demo(self.lab).edge_rules()
+
+    def record(self):
+        return [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
+
+    def steps(self, edge, outcome):
+        return {
+            (each["pool"], each["class"], each["after"])
+            for each in self.record()
+            if each["kind"] == "step" and each["edge"] == edge and each["outcome"] == outcome
+        }
+
+    @contextlib.contextmanager
+    def broken(self, host, **options):
+        """A stand-in with these options; afterwards it is as it was, but for its configuration."""
+        name = "lab-junos" if HOSTS[host].cli.platform == "junos" else "lab-cli"
+        settings = self.lab.path(host, f"/etc/{name}.json")
+        before = settings.read_text(encoding="utf-8")
+        settings.write_text(json.dumps({**json.loads(before), "options": options}), encoding="utf-8")
+        self.lab.run(host, ["service", name, "restart"], check=True)
+        try:
+            yield
+        finally:
+            settings.write_text(before, encoding="utf-8")
+            self.lab.run(host, ["service", name, "restart"], check=True)
+
+    @contextlib.contextmanager
+    def stopped(self, host, service):
+        self.lab.run(host, ["service", service, "stop"], check=True)
+        try:
+            yield
+        finally:
+            self.lab.run(host, ["service", service, "start"], check=True)
+
+
+@pytest.fixture(scope="module")
+def site(new_lab):
+    """The relay is there, and the customers were told of three waves."""
+    lab = new_lab()
+    lab.up()
+    made = Site(lab)
+    relay = made.command("site", "0_observe")
+    done = made.started([*relay, "--limit", "relays"]).communicate(timeout=300)[0]
+    assert "failed=0" in done, done
+    return made
+
+
+@pytest.fixture
+def untouched(site):
+    """Whatever stops a rollout here, every edge is as it was before."""
+    before = site.rules()
+    yield
+    assert site.rules() == before
+
+
+# -- the gates, before anything is changed --------------------------------------------------------------------------------
+
+
+def test_the_day_the_page_and_the_waves_before(site, untouched):
+    early = site.no_go("1_pilot", op25b_today="2019-03-03")
+    assert early.startswith("NO-GO, the wave 'pilot' begins on 2019-03-04, and today is 2019-03-03; wait for the day; no customers'")
+    assert "no customers' page was published for the wave 'pilot' on 2019-03-04; run the playbook ccsnet.op25b.notice" in early
+    # Who says why goes on to the next gate.
+    assert site.no_go("1_pilot", op25b_today="2019-03-03", op25b_override="a worm") == (
+        "NO-GO, the wave 'observe' before this one is not confirmed on all its edges; run rollout with its inventory first; "
+        "edge-l1: east_ftth x mobile is pass and not observe, as it should be before the wave 'pilot'; run rollout with the "
+        "inventory of the wave before, or rollback to it; edge-l1: east_ftth x any is pass and not observe, as it should be before "
+        "the wave 'pilot'; run rollout with the inventory of the wave before, or rollback to it"
+    )
+
+
+def test_a_policy_with_a_mistake_and_one_that_does_not_fit(site, untouched):
+    assert "budget: the edge would hold" in site.no_go("0_observe", "edge-c1", op25b_acl_budget=3)
+    document = {"op25b_policy": {"version": 1, "pools": {}, "waves": []}}
+    done = site.started(site.command("rollout", "0_observe", **document))
+    assert "The policy has" in done.communicate(timeout=100)[0]
+
+
+def test_one_of_a_pair_is_left_out_or_does_not_answer(site, untouched):
+    assert site.no_go("0_observe", "edge-p1") == "NO-GO, edge-p1 moves together with edge-p2; run it with both"
+    pid = site.lab.state / "edge-p2" / "pid"
+    gone = pid.rename(pid.with_name("gone"))
+    try:
+        said = site.no_go("0_observe", *PAIR)
+    finally:
+        gone.rename(pid)
+    assert said.startswith("NO-GO, edge-p2: ")
+
+
+def test_a_relay_that_is_down(site, untouched):
+    with site.stopped("msa1", "postfix"):
+        said = site.no_go("0_observe", *PAIR)
+    assert re.match(
+        r"NO-GO, port 587: .*efused.* \(from cust-coast-a in coast_ftth; cust-coast-b in coast_ftth\); port 465: .*efused", said
+    )
+
+
+def test_an_edge_without_a_second_path(site, untouched):
+    with site.stopped("edge-p2", "lab-sshd"):
+        said = site.no_go("0_observe", *PAIR)
+    assert said.startswith("NO-GO, edge-p2 does not answer on its second path, 192.0.2.230 port 22; without one,")
+
+
+def test_somebody_else_is_at_it(site, untouched):
+    arm = {"hosts": "edge-p1", "gather_facts": False, "roles": [{"role": "ccsnet.op25b.edge", "edge_confirm_seconds": 600}]}
+    back = {"hosts": "edge-p1", "gather_facts": False, "tasks": [{"ccsnet.op25b.acl_confirm": {"state": "taken_back"}}]}
+    waits = {"hosts": "edge-p1", "gather_facts": False, "tasks": [{"ansible.builtin.command": "sleep 60"}]}
+    armed, ended = site.lab.state / "arm.yml", site.lab.state / "back.yml"
+    armed.write_text(json.dumps([arm, waits]), encoding="utf-8")
+    ended.write_text(json.dumps([back]), encoding="utf-8")
+    inventory = ["-i", "inventories/lab/0_observe.op25b.yml"]
+    other = site.started([str(BIN / "ansible-playbook"), str(armed), *inventory])
+    try:
+        for line in other.stdout:
+            if "TASK [ansible.builtin.command]" in line:
+                break
+        said = site.no_go("0_observe", *PAIR)
+    finally:
+        os.killpg(other.pid, signal.SIGKILL)
+        site.started([str(BIN / "ansible-playbook"), str(ended), *inventory]).communicate(timeout=100)
+    assert re.match(r"NO-GO, edge-p1 has an unconfirmed change that \S+ \(pid \d+\) armed; confirm it, take it back, or wait$", said)
+
+
+# -- batches that are taken back --------------------------------------------------------------------------------------------
+
+
+def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_stays(site):
+    before = site.rules()
+    with site.broken("edge-x1", ignore_changes=True):
+        said = site.no_go("0_observe", "edge-c1", "edge-x1")
+    assert said.startswith("NO-GO, edge-x1: nothing of this batch stays, no other one begins, and what was confirmed before stays.")
+    assert "- edge-x1: the change is not on it: the device took the change without a word, and differs all the same" in said
+    after = site.rules()
+    assert {name for name in after if after[name] != before[name]} == {"edge-c1"}
+    assert site.steps("edge-c1", "confirmed") == {("north_ftth", name, "observe") for name in ("mobile", "any")}
+    assert not site.steps("edge-x1", "confirmed")
+    site.run("rollback", "0_observe", "edge-c1")
+    assert site.rules() == before
+
+
+def test_an_edge_that_does_not_count(site, untouched):
+    with site.broken("edge-j1", count=False):
+        said = site.no_go("0_observe", "edge-j1")
+    assert re.search(r"^- edge-j1: central_ftth x any: the probes sent 2 SYN and 0 were counted; look whether", said, re.MULTILINE)
+    assert len(site.steps("edge-j1", "taken_back")) == 2
+
+
+def test_both_of_a_pair_go_back_when_a_target_is_down(site, untouched):
+    with site.stopped("other-isp", "lab-sink"):
+        said = site.no_go("0_observe", *PAIR)
+    assert re.search(r"^- cust-coast-b -> other_isp v4 port 587: it should be open and is refused; look whether the", said, re.MULTILINE)
+    assert [len(site.steps(edge, "taken_back")) for edge in PAIR] == [2, 2]
+    assert not any(site.steps(edge, "confirmed") for edge in PAIR)
+
+
+# -- a controller that dies -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "Gate 4: the relay works from inside of these very pools",
+        "Port 25 on this edge is what the policy says, armed",
+        "Try every target from the probe hosts behind these edges, and from one that must not notice",
+        "Keep the change",
+        "Write down what became of it",
+    ],
+)
+def test_a_controller_that_is_killed_is_run_again(site, moment):
+    before = site.rules()
+    wanted, _comma, armed = moment.partition(", armed")
+    process = site.started(site.command("rollout", "0_observe", *PAIR))
+    batch = False
+    for line in process.stdout:
+        batch = batch or "PLAY [Batch after batch]" in line
+        if f"{wanted}]" in line and (batch or not armed):
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    assert not [each for each in site.record() if each["kind"] == "wave"]
+    again = site.run("rollout", "0_observe", *PAIR)
+
+    for edge in PAIR:
+        assert site.steps(edge, "confirmed") == {("coast_ftth", name, "observe") for name in ("mobile", "any")}
+    site.run("rollback", "0_observe", *PAIR)
+    assert site.rules() == before
+    site.journal.write_text("", encoding="utf-8")
