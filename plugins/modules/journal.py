@@ -34,7 +34,7 @@ options:
         C(before), C(after), C(outcome) (V(armed), V(confirmed), V(taken_back), V(failed) or V(observed)), and where there is
         one, C(change), C(reason), C(probes) and C(counters).
       - A V(wave) has C(wave), C(outcome) (V(confirmed) or V(rolled_back)) and C(reason); a V(notice) has C(waves) and C(sha256);
-        V(sources) has C(file), C(until), C(purpose) and C(outcome) (V(written) or V(deleted)).
+        V(sources) has C(file), C(last_day), C(purpose) and C(outcome) (V(written) or V(deleted)).
     type: list
     elements: dict
 attributes:

@@ -101,11 +101,11 @@ def expired(policy: Policy, records: Sequence[Mapping[str, Any]], host: str) -> 
     today = policy.today.isoformat()
     return [
         {
-            "record": {"kind": "sources", **{key: each[key] for key in ("file", "until", "purpose")}, "outcome": "deleted"},
+            "record": {"kind": "sources", **{key: each[key] for key in ("file", "last_day", "purpose")}, "outcome": "deleted"},
             "here": each["run"].rsplit(":", 2)[0] == host,
         }
         for each in journal.source_files(records).values()
-        if policy.observe_sources is None or each["until"] < today
+        if policy.observe_sources is None or each["last_day"] < today
     ]
 
 

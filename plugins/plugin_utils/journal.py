@@ -40,7 +40,7 @@ _KEYS: dict[str, dict[str, type]] = {
     },
     "wave": dict.fromkeys(("wave", "outcome", "reason"), str),
     "notice": {"waves": Mapping, "sha256": str},
-    "sources": dict.fromkeys(("file", "until", "purpose", "outcome"), str),
+    "sources": dict.fromkeys(("file", "last_day", "purpose", "outcome"), str),
 }
 _UNSAID: dict[str, Any] = {"change": "", "reason": "", "probes": {}, "counters": {}}
 """What a record may leave out."""

@@ -55,6 +55,7 @@ def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str,
         for pool in dict.fromkeys([*attached, *now]):
             # What is no longer attached, or no longer in the policy, should not be there.
             terms = wanted.get(pool, {}) if pool in attached else {}
+            odd = _odd(policy, pool, answer)
             for name in dict.fromkeys([*(each.name for each in policy.destinations), *now.get(pool, ()), ANY]):
                 row = {
                     "edge": edge,
@@ -64,7 +65,7 @@ def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str,
                     "wanted": terms.get(name, terms.get(ANY, intent.PASS)),
                     "device": UNKNOWN if why else rollout.action_of(now, pool, name),
                 }
-                found.append({**row, **_counted(answer, pool, name), **_state(policy, row, answer, why, known)})
+                found.append({**row, **_counted(answer, pool, name), **_state(row, answer, why or odd, known)})
     return found
 
 
@@ -73,14 +74,20 @@ def _counted(answer: Mapping[str, Any], pool: str, name: str) -> dict[str, Any]:
     return {"out": counted.get("out"), "in": counted.get("in")}
 
 
+def _odd(policy: Policy, pool: str, answer: Mapping[str, Any]) -> str | None:
+    """What else than an action is not as it should be where a pool is on an edge."""
+    if answer.get("drift"):
+        return "lines of the device are not just what such rules ask for"
+    there = answer.get("gathered", {}).get("pools", {}).get(pool)
+    if there and pool in policy.pools and PrefixSet.parse(map(str, there["prefixes"])) != policy.pools[pool].prefixes:
+        return "the pool has other prefixes there than in the policy"
+    return None
+
+
 def _state(
-    policy: Policy,
-    row: Mapping[str, Any],
-    answer: Mapping[str, Any],
-    why: str | None,
-    known: Mapping[journal.Place, Mapping[str, Any]],
+    row: Mapping[str, Any], answer: Mapping[str, Any], why: str | None, known: Mapping[journal.Place, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    if why:
+    if row["device"] == UNKNOWN:
         return {"since": None, "state": "unknown", "problem": why}
     last = known.get((row["edge"], row["pool"], row["destination"]))
     since = last["at"] if last and last["after"] == row["device"] else None
@@ -88,12 +95,8 @@ def _state(
         return {"since": since, "state": "armed"}
     if row["wanted"] != row["device"]:
         return {"since": since, "state": "differs"}
-    if answer.get("drift"):
-        return {"since": since, "state": "differs", "problem": "lines of the device are not just what such rules ask for"}
-    on_device = answer["gathered"].get("pools", {}).get(row["pool"])
-    pool = policy.pools.get(row["pool"])
-    if on_device and pool and PrefixSet.parse(map(str, on_device["prefixes"])) != pool.prefixes:
-        return {"since": since, "state": "differs", "problem": "the pool has other prefixes there than in the policy"}
+    if why:
+        return {"since": since, "state": "differs", "problem": why}
     return {"since": since, "state": "confirmed" if since or row["wanted"] == intent.PASS else "unrecorded"}
 
 

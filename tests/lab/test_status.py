@@ -67,6 +67,7 @@ def play(lab, tmp_path_factory):
             ),
             capture_output=True,
             text=True,
+            check=False,
             timeout=300,
         )
         printed = done.stdout + done.stderr

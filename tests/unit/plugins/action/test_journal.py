@@ -118,6 +118,7 @@ def task(tmp_path):
             env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
             capture_output=True,
             text=True,
+            check=False,
             timeout=60,
         )
         found = json.loads(done.stdout[done.stdout.index("{\n") :])

@@ -68,20 +68,20 @@ def test_without_a_purpose_and_an_end_no_address_is_written_or_read(load, docume
     assert impact.sources_csv(load("2019-03-20"), {})
 
 
-def record(file, outcome="written", until="2019-03-20", run="noc:1:1"):
+def record(file, outcome="written", last_day="2019-03-20", run="noc:1:1"):
     return {"at": "2019-03-01T00:00:00Z", "run": run, "operator": "taro", "playbook": "observe", "kind": "sources",
-            "file": file, "until": until, "purpose": "a test", "outcome": outcome}  # fmt: skip
+            "file": file, "last_day": last_day, "purpose": "a test", "outcome": outcome}  # fmt: skip
 
 
 def test_files_are_due_after_their_end_or_when_the_policy_has_none(load, document):
     records = [
         record("/a"),
-        record("/b", until="2019-03-10"),
+        record("/b", last_day="2019-03-10"),
         record("/c"),
         record("/c", "deleted"),
-        record("/d", until="2019-03-10", run="[::1]:2:2"),
+        record("/d", last_day="2019-03-10", run="[::1]:2:2"),
     ]
-    due = {"kind": "sources", "until": "2019-03-10", "purpose": "a test", "outcome": "deleted"}
+    due = {"kind": "sources", "last_day": "2019-03-10", "purpose": "a test", "outcome": "deleted"}
     assert impact.expired(load("2019-03-10"), records, "noc") == []
     assert impact.expired(load("2019-03-11"), records, "noc") == [
         {"record": {**due, "file": "/b"}, "here": True},

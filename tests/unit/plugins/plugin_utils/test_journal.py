@@ -35,7 +35,7 @@ def notice(**more):
 
 
 def sources(outcome, file="/srv/s.csv"):
-    return {**RUN, "kind": "sources", "file": file, "until": "2019-03-20", "purpose": "計画", "outcome": outcome}
+    return {**RUN, "kind": "sources", "file": file, "last_day": "2019-03-20", "purpose": "計画", "outcome": outcome}
 
 
 def test_what_is_written_is_read_as_it_was():
