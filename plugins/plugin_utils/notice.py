@@ -18,11 +18,12 @@ from . import intent, rollout
 from .errors import Op25bError
 from .policy import ANY, Policy, wave_index
 
+Rows = Sequence[Mapping[str, Any]]
 RESTRICTS = ("limit", "block")
 """The actions of which a customer may notice anything."""
 
 
-def facts(policy: Policy, wave: str, status: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def facts(policy: Policy, wave: str, status: Rows) -> dict[str, Any]:
     """The facts of the page at the reached wave, by the rows of the status (`status.py`).
 
     `schedule` has for each `area` and `line` (None: the pools name none) its `steps`: `wave`, `date`, `action`, `destinations`
@@ -49,7 +50,7 @@ def _day(date: datetime.date) -> dict[str, Any]:
     return {"iso": date.isoformat(), "year": date.year, "month": date.month, "day": date.day, "weekday": date.weekday()}
 
 
-def _schedule(policy: Policy, wave: str, status: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _schedule(policy: Policy, wave: str, status: Rows) -> list[dict[str, Any]]:
     # What the waves say by themselves, so that a held pool stays on the page, as postponed.
     free = replace(policy, holds={})
     groups: dict[tuple[str | None, str | None], list[str]] = {}
@@ -64,17 +65,25 @@ def _schedule(policy: Policy, wave: str, status: Sequence[Mapping[str, Any]]) ->
             if not mine:
                 continue
             touched = {step.pool for step in mine}
-            active = [step for step in mine if not _held(policy, step.pool, each.name)]
-            state = _state(policy, wave, each.name, active, status)
+            active = {pool for pool in touched if not _held(policy, pool, each.name)}
+            destinations = _destinations(free, each.name, mine)
+            # A row that says « all » is done when all is, whatever this wave moved of it.
+            places = [
+                (pool, name)
+                for pool, terms in intent.at(free, each.name).pools.items()
+                for name, _action in terms
+                if pool in active and (destinations == [ANY] or name in destinations)
+            ]
+            state = _state(policy, wave, each.name, places, status)
             told.append(
                 {
                     "wave": each.name,
                     "date": _day(each.date),
                     "action": each.action,
-                    "destinations": _destinations(free, each.name, mine),
+                    "destinations": destinations,
                     "part": touched != set(pools),
                     "state": state,
-                    "held_in_part": bool(active) and len({step.pool for step in active}) < len(touched),
+                    "held_in_part": bool(active) and active != touched,
                     "late": state == "planned" and each.date < policy.today,
                 }
             )
@@ -97,25 +106,26 @@ def _destinations(free: Policy, wave: str, steps: Sequence[rollout.Step]) -> lis
     return [name for name in [*(each.name for each in free.destinations), ANY] if name in moved]
 
 
-def _state(policy: Policy, reached: str, wave: str, steps: Sequence[rollout.Step], status: Sequence[Mapping[str, Any]]) -> str:
-    """What became of the steps of pools that no hold keeps from the wave.
+def _state(
+    policy: Policy, reached: str, wave: str, places: Sequence[tuple[str, str]], status: Sequence[Mapping[str, Any]]
+) -> str:
+    """What became of a wave for these pools and classes, which no hold keeps from it.
 
     `postponed` (there are none), `planned` (not reached), `lifted` (a later wave opened one again), `under way`, `done`.
     """
-    if not steps:
+    if not places:
         return "postponed"
     if wave_index(policy, wave) > wave_index(policy, reached):
         return "planned"
     now = {(pool, name): action for pool, terms in intent.at(policy, reached).pools.items() for name, action in terms}
-    if any(now[step.pool, step.destination] not in RESTRICTS for step in steps):
+    if any(now[place] not in RESTRICTS for place in places):
         return "lifted"
     # An edge of which not even the pools are known may carry any of them.
     if any(row["pool"] is None for row in status):
         return "under way"
-    for step in steps:
-        found = [row for row in status if row["pool"] == step.pool and row["destination"] == step.destination]
-        wanted = now[step.pool, step.destination]
-        if not found or any(row["state"] != "confirmed" or row["device"] != wanted for row in found):
+    for place in places:
+        found = [row for row in status if (row["pool"], row["destination"]) == place]
+        if not found or any(row["state"] != "confirmed" or row["device"] != now[place] for row in found):
             return "under way"
     return "done"
 

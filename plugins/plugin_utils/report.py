@@ -17,11 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import intent, journal
-from .notice import RESTRICTS
+from .notice import RESTRICTS, Rows
 from .policy import ANY, Policy, wave_index
 from .prefixes import parse_address
 
-Rows = Sequence[Mapping[str, Any]]
 Spans = Mapping[tuple[str, str], list["Span"]]
 """By pool and destination class."""
 DAY = datetime.timedelta(days=1)

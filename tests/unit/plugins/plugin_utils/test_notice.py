@@ -111,6 +111,12 @@ def test_one_edge_that_has_not_confirmed_it_is_enough(load, row):
     }
 
 
+def test_all_destinations_are_done_when_every_class_is(load):
+    checked = load()
+    found = states(checked, "all", rows(checked, "all", edge2_west_mobile={"state": "unrecorded"}))
+    assert (found["west", "mobile"], found["west", "all"], found["east", "east"]) == ("under way", "under way", "done")
+
+
 def test_a_pool_without_an_edge_and_an_edge_without_an_answer_are_not_done(load):
     checked = load()
     west = [row for row in rows(checked, "mobile") if row["pool"] != "west"]
