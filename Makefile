@@ -12,7 +12,7 @@ PACKAGES := iproute2 libyang2-tools netconfd nftables openssh-server openssl pro
 PACKAGES += $(if $(shell grep -x ID=debian /etc/os-release),chromium-headless-shell fonts-ipafont-gothic)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-rollout test lint sanity unit property test-yang lab-test molecule bench-push soak clean
+.PHONY: help setup demo demo-rollout test lint sanity unit property test-yang lab-test molecule bench-plan bench-push soak clean
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -79,6 +79,9 @@ molecule-%: setup
 
 bench-push: setup ## What a push costs beside cisco.ios and netconf_config, in CPU, time and lines; 12 minutes
 	python3 -m tests.benchmarks.push
+
+bench-plan: setup ## What a plan costs for 50, 200 and 800 edges, in time, CPU and memory; half an hour
+	python3 -m tests.benchmarks.plan
 
 soak: setup ## Long: reloads of 100,000 prefixes under load, without a leak
 	pytest -q -s -m soak tests

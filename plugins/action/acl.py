@@ -77,7 +77,7 @@ class ActionModule(EdgeAction):
             raise AnsibleActionFail(f"today: '{text}' is no day of the calendar; write a date as 2019-03-25.") from None
 
     def _gather(self, result: dict[str, Any], dialect: Any, show_sources: bool) -> None:
-        device = self.transport().read(counters=True)
+        device = self.transport(reads=True).read(counters=True)
         found, drift = dialect.read(device.have)
         seen = dialect.sources(device.have)
         result.update(

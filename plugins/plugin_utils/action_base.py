@@ -11,6 +11,7 @@ import re
 import socket
 from abc import abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,12 @@ from ansible.plugins.action import ActionBase
 
 from . import dialects, transports
 from .errors import Op25bError
+from .one_task import OneTask, Session
 from .transports import Device, Transport
+
+for _each in dialects.ALL:
+    # Now, while the action itself is loaded, and not in each of the processes that ansible-core makes for the hosts.
+    import_module(f"{transports.__name__}.{_each.NAME}")
 
 
 class EdgeAction(ActionBase):  # type: ignore[misc]
@@ -50,8 +56,13 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
         """The dialect of this task's device."""
         return dialects.by_network_os(self._vars.get("ansible_network_os"))
 
-    def transport(self, save: bool = False) -> Transport:
-        """The way to this task's device."""
+    def transport(self, save: bool = False, *, reads: bool = False) -> Transport:
+        """The way to this task's device; whether the task only reads."""
+        if isinstance(self._connection, OneTask) and not (reads or self._task.check_mode):
+            raise Op25bError(
+                "ansible_connection: the session ends with this task, and a change may need it longer; write "
+                f"{self.dialect().CONNECTION}. Nothing was sent."
+            )
         who = self._vars.get("awx_user_name") or getpass.getuser()
         way = transports.Way(
             run=self._worker,
@@ -68,11 +79,12 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
     def _device(self) -> connection.Connection:
         path = getattr(self._connection, "socket_path", None)
         leads = self.dialect().CONNECTION
-        if path is None or self._connection.transport != leads:
+        here = isinstance(self._connection, OneTask)
+        if (path is None and not here) or self._connection.transport != leads:
             raise Op25bError(
                 f"ansible_connection: '{self._connection.transport}' does not lead to this kind of edge; write {leads}."
             )
-        return connection.Connection(path)
+        return Session(self._connection) if here else connection.Connection(path)
 
     def _worker(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._execute_module(

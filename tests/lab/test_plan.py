@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+
+from .ansible_task import sockets
 
 pytestmark = pytest.mark.lab
 EXPECTED = """\
@@ -44,10 +47,15 @@ def test_a_plan_says_what_would_change_where_and_touches_nothing(ansible, lab):
     def ruleset():
         return lab.run("edge-l1", ["nft", "-s", "list", "ruleset"], check=True).stdout
 
-    before = ruleset()
-    _done, table = planned(ansible)
+    def sessions():
+        return {path.name for path in sockets(lab.name).glob("*")}
+
+    before, lasting = ruleset(), sessions()
+    done, table = planned(ansible)
     assert table == EXPECTED
     assert ruleset() == before
+    assert sessions() == lasting, "a session with a router outlives its task, which costs most of the plan's time"
+    assert "directly to stderr" not in done.stdout + done.stderr
     assert planned(ansible)[1] == EXPECTED
 
 
@@ -61,3 +69,31 @@ def test_an_edge_that_does_not_answer_is_a_line_of_the_plan_and_fails_alone(ansi
     assert "edge-j1  -           -       -       -        NOT KNOWN: the device does not answer <get-config>" in table
     assert table.endswith("\n5 of 6 edges would change, 1 NOT known\n")
     assert re.findall(r"^(\S+) .*failed=[1-9]", done.stdout, re.MULTILINE) == ["edge-j1"]
+
+
+def refused(ansible, edge, kind, task, **variables):
+    """What a task says over a session that ends with it."""
+    given = json.dumps({"ansible_connection": f"ccsnet.op25b.{kind}", **variables})
+    done = ansible("ansible", edge, "-m", "ccsnet.op25b.acl", "-a", json.dumps(task), "-e", given, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_session_that_ends_with_its_task_changes_nothing(ansible):
+    said = refused(ansible, "edge-x1", "network_cli", {"state": "deleted"})
+    assert "a change may need it longer; write ansible.netcommon.network_cli. Nothing was sent." in said
+
+
+def test_a_host_key_that_is_not_known_is_refused_and_nobody_is_asked(ansible):
+    said = refused(ansible, "edge-c1", "network_cli", {"state": "gathered"}, ansible_host_key_checking=True)
+    assert "The authenticity of host '192.0.2.226' can't be established" in said
+    assert "continue connecting" not in said
+
+
+def test_a_router_that_goes_silent_is_not_waited_for_longer_than_the_operator_wants(ansible, lab):
+    lab.run("edge-j1", ["pkill", "-STOP", "netconfd"], check=True)
+    try:
+        said = refused(ansible, "edge-j1", "netconf", {"state": "gathered"}, ansible_command_timeout=3)
+    finally:
+        lab.run("edge-j1", ["pkill", "-CONT", "netconfd"], check=True)
+    assert "the device does not answer <get-config>: command timeout triggered, timeout value is 3 secs" in said
