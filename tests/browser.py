@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -24,14 +25,22 @@ PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 PHONE, DESKTOP = 390, 1280
 
 
+def _pipe() -> list[int]:
+    """Both ends of a pipe, away from 3 and 4, where the program reads and writes."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in ends]
+    for fd in ends:
+        os.close(fd)
+    return moved
+
+
 class Browser:
     """One tab of a browser that reaches no network; `requests` are the addresses that the page asked for."""
 
     def __init__(self) -> None:
         self._profile = tempfile.mkdtemp(prefix="op25b-chromium-")
-        # Away from 3 and 4, where the program reads and writes.
-        child_reads, self._to = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in os.pipe())
-        self._from, child_writes = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in os.pipe())
+        child_reads, self._to = _pipe()
+        self._from, child_writes = _pipe()
 
         def places() -> None:
             os.dup2(child_reads, 3)
@@ -48,6 +57,8 @@ class Browser:
             stderr=subprocess.DEVNULL,
             pass_fds=(3, 4),
             preexec_fn=places,
+            # Debian's program is a script that starts the browser: both are ended together.
+            start_new_session=True,
         )  # fmt: skip
         os.close(child_reads)
         os.close(child_writes)
@@ -62,7 +73,7 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def close(self) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._to)
         os.close(self._from)

@@ -17,7 +17,11 @@ from tests.browser import DESKTOP, PHONE, PROGRAM, Browser
 
 from .ansible_task import BIN, ROOT, environment
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium: install chromium-headless-shell")
+pytestmark = [
+    # All of it reads the same pages, which are made once.
+    pytest.mark.xdist_group("notice"),
+    pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium: install chromium-headless-shell"),
+]
 VARIABLES = ROOT / "inventories" / "staged_2019" / "group_vars" / "all"
 SHOTS = ROOT / ".cache" / "screenshots"
 # The plan on paper: from when which pools are closed to whom. The page has to say this, and nothing more.

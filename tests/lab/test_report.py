@@ -16,7 +16,11 @@ from tests.browser import DESKTOP, PHONE, PROGRAM, Browser
 
 from .ansible_task import BIN, ROOT, environment
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium: install chromium-headless-shell")
+pytestmark = [
+    # All of it reads the same pages, which are made once.
+    pytest.mark.xdist_group("report"),
+    pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium: install chromium-headless-shell"),
+]
 SHOTS = ROOT / ".cache" / "screenshots"
 POLICY = ROOT / "inventories" / "staged_2019" / "group_vars" / "all" / "op25b.yml"
 HOSTILE = "<script>alert(1)</script><img src=x onerror='alert(1)'>"
