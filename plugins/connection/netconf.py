@@ -14,7 +14,7 @@ description:
   - What C(ansible.netcommon.netconf) is, with all of its options, but for the process that keeps the session for the next
     task. Starting that process is most of what a task costs that only reads.
   - The playbook C(ccsnet.op25b.plan) takes it for routers whose C(ansible_connection) is C(ansible.netcommon.netconf). No
-    inventory needs it. M(ccsnet.op25b.acl#module) changes nothing over it, as a change may need its session longer.
+    inventory needs it. M(ccsnet.op25b.acl) changes nothing over it, as a change may need its session longer.
 options: {}
 """
 
