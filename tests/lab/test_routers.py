@@ -614,7 +614,8 @@ def left_alone(new_lab, tmp_path_factory):
         list(pool.map(lambda lab: lab.up(), labs))
     armed, cut = (Routers(lab, place) for lab in labs)
     before = armed.running()
-    controller = armed.start(acl("all", confirm=30), {"ansible.builtin.pause": {"minutes": 10}})
+    # As long for the one as its shortest is for the other, so that there is time for another process.
+    controller = armed.start(acl("all", confirm=60), {"ansible.builtin.pause": {"minutes": 10}})
     assert wait_for(lambda: all(text != before[name] for name, text in armed.running().items()), 60)
     kill_group(controller)
     others = Routers(armed.lab, tmp_path_factory.mktemp("others"))
@@ -811,7 +812,7 @@ def test_where_no_number_is_free_the_command_that_makes_room_is_told(edges):
 def test_an_edge_whose_controller_died_goes_back_by_itself(left_alone, how):
     before, routers, _said = left_alone
     # A timer of the one counts minutes.
-    assert wait_for(lambda: routers[how].running() == before, 75)
+    assert wait_for(lambda: routers[how].running() == before, 120)
     for (result,) in routers[how].play(GATHERED).values():
         assert "armed" not in result
         assert (result["gathered"], result["drift"]) == ({}, [])
