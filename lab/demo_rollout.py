@@ -92,8 +92,8 @@ class Rollout(Demo):
         must({mail["host"] for mail in sending.mails} == set(SENDERS), "not every customer sent mail")
         must(not sending.lost(), f"mails that did not arrive: {sending.lost()}")
         self.proved.append(
-            f"meanwhile {len(SENDERS)} customers sent {sending.sent} mails through 587 and 465, on IPv4 and IPv6: none failed, all"
-            f" arrived, the slowest was taken in {sending.slowest:.1f} s"
+            f"meanwhile {len(SENDERS)} customers sent {sending.sent} mails through 587 and 465, on IPv4 and IPv6: none failed,"
+            f" all arrived, the slowest was taken in {sending.slowest:.1f} s"
         )
 
 

@@ -22,7 +22,7 @@ options:
     elements: str
     required: true
   timeout:
-    description: Seconds for which to wait.
+    description: Seconds for which to wait. A mail that this relay does not know is waited for 3 seconds at most.
     type: float
     default: 30
 attributes:
@@ -91,6 +91,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 JOURNAL, FILE = "/run/systemd/journal/socket", "/var/log/mail.log"
 TAIL = 32 << 20
+LOGGED = 3
+"""Seconds in which a relay's log has a mail that it took: it writes the line before it answers, and a syslog may be behind."""
 # A line of a file begins with time, host and program, one of the journal with the queue id.
 LINE = re.compile(r"(?:\S.*? [\w./-]+\[\d+\]: )?(?P<queue_id>[0-9A-Za-z]{5,}): (?P<text>.*)")
 DELIVERY = re.compile(
@@ -186,9 +188,9 @@ class Journal:
 
 
 def follow(log, mails, timeout):
-    """Read until each mail has left the queue, or the time is over."""
+    """Read until each mail has left the queue or is another relay's, or the time is over."""
     by_id = {mail.queue_id: mail for mail in mails}
-    end = time.monotonic() + timeout
+    start = time.monotonic()
     rest = ""
     while True:
         *lines, rest = (rest + log.read()).split("\n")
@@ -196,7 +198,8 @@ def follow(log, mails, timeout):
             found = LINE.match(line)
             if found and found["queue_id"] in by_id:
                 by_id[found["queue_id"]].read(found["text"])
-        if all(mail.left for mail in mails) or time.monotonic() >= end:
+        elapsed = time.monotonic() - start
+        if elapsed >= timeout or all(mail.left or (elapsed > LOGGED and not mail.seen) for mail in mails):
             return
         time.sleep(0.3)
 

@@ -152,13 +152,14 @@ def date_and_notice(policy: Policy, wave: str, records: Sequence[Mapping[str, An
     if policy.today < this.date:
         problems.append(f"the wave '{wave}' begins on {this.date}, and today is {policy.today}; wait for the day")
     if {step.after for step in steps(policy, wave_before(policy, wave), wave)} & TURNS_AWAY:
-        told = journal.newest_notice(records)
-        if told is None or told["waves"].get(wave) != this.date.isoformat():
-            says = "no customers' page was published" if told is None else "the newest customers' page does not say that"
-            problems.append(f"{says} for the wave '{wave}' on {this.date}; run the playbook ccsnet.op25b.notice")
-        elif (age := (policy.today - journal.day(told)).days) < notice_days:
+        told = journal.told_since(records, wave, this.date.isoformat())
+        if told is None:
             problems.append(
-                f"the customers' page with the wave '{wave}' is out since {journal.day(told)}, which is {age} days and not the "
+                f"no customers' page says that the wave '{wave}' begins on {this.date}; run the playbook ccsnet.op25b.notice"
+            )
+        elif (age := (policy.today - told).days) < notice_days:
+            problems.append(
+                f"the customers' page says since {told} that the wave '{wave}' comes, which is {age} days and not the "
                 f"{notice_days} of rollout_notice_days; wait"
             )
     return problems
@@ -182,14 +183,17 @@ def earlier_waves(
     before, after = intent.at(policy, wave_before(policy, wave)), intent.at(policy, wave)
     for edge, answer in answers.items():
         now, wanted = actions_of(answer["before"]), actions_of(answer["after"])
+        differ = []
         for pool in wanted | now:
             for (name, was), (_name, becomes) in zip(before.pools.get(pool, ()), after.pools.get(pool, ()), strict=True):
                 found = action_of(now, pool, name)
                 if found not in (was, becomes):
-                    problems.append(
-                        f"{edge}: {pool} x {name} is {found} and not {was}, as it should be before the wave '{wave}'; run "
-                        "rollout with the inventory of the wave before, or rollback to it"
-                    )
+                    differ.append(f"{pool} x {name} is {found} and not {was}")
+        if differ:
+            problems.append(
+                f"{edge} is not where the wave before '{wave}' leaves it ({', '.join(differ)}); run rollout with the inventory "
+                "of that wave, or rollback to it"
+            )
     return problems
 
 

@@ -155,9 +155,15 @@ def complete_waves(records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[st
     return found
 
 
-def newest_notice(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The newest customers' page."""
-    return next((each for each in reversed(records) if each["kind"] == "notice"), None)
+def told_since(records: Sequence[Mapping[str, Any]], wave: str, date: str) -> datetime.date | None:
+    """Since when every customers' page has named this wave with this date; None where the newest one does not."""
+    first = None
+    for each in reversed(records):
+        if each["kind"] == "notice":
+            if each["waves"].get(wave) != date:
+                break
+            first = each
+    return day(first) if first else None
 
 
 def day(record: Mapping[str, Any]) -> datetime.date:

@@ -17,11 +17,10 @@ import pytest
 from lab.demo import Demo
 from lab.topology import HOSTS
 
-from .ansible_task import BIN, ROOT, end_all, environment, sockets
+from .ansible_task import BIN, ROOT, environment, sockets
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
 PAIR = ("edge-p1", "edge-p2")
-DATES = {"pilot": "2019-03-04", "mobile": "2019-03-11", "all": "2019-03-25"}
 
 
 class Site:
@@ -129,14 +128,17 @@ def untouched(site):
 
 def test_the_day_the_page_and_the_waves_before(site, untouched):
     early = site.no_go("1_pilot", op25b_today="2019-03-03")
-    assert early.startswith("NO-GO, the wave 'pilot' begins on 2019-03-04, and today is 2019-03-03; wait for the day; no customers'")
-    assert "no customers' page was published for the wave 'pilot' on 2019-03-04; run the playbook ccsnet.op25b.notice" in early
+    assert early == (
+        "NO-GO, the wave 'pilot' begins on 2019-03-04, and today is 2019-03-03; wait for the day; no customers' page says that "
+        "the wave 'pilot' begins on 2019-03-04; run the playbook ccsnet.op25b.notice. If it must be now: "
+        "-e op25b_override='the reason', which is written down"
+    )
     # Who says why goes on to the next gate.
     assert site.no_go("1_pilot", op25b_today="2019-03-03", op25b_override="a worm") == (
         "NO-GO, the wave 'observe' before this one is not confirmed on all its edges; run rollout with its inventory first; "
-        "edge-l1: east_ftth x mobile is pass and not observe, as it should be before the wave 'pilot'; run rollout with the "
-        "inventory of the wave before, or rollback to it; edge-l1: east_ftth x any is pass and not observe, as it should be before "
-        "the wave 'pilot'; run rollout with the inventory of the wave before, or rollback to it"
+        "edge-l1 is not where the wave before 'pilot' leaves it (east_ftth x mobile is pass and not observe, east_ftth x any is "
+        "pass and not observe, west_cable x mobile is pass and not observe, west_cable x any is pass and not observe); run "
+        "rollout with the inventory of that wave, or rollback to it"
     )
 
 
@@ -150,11 +152,13 @@ def test_a_policy_with_a_mistake_and_one_that_does_not_fit(site, untouched):
 def test_one_of_a_pair_is_left_out_or_does_not_answer(site, untouched):
     assert site.no_go("0_observe", "edge-p1") == "NO-GO, edge-p1 moves together with edge-p2; run it with both"
     pid = site.lab.state / "edge-p2" / "pid"
-    gone = pid.rename(pid.with_name("gone"))
+    alive = pid.read_text(encoding="ascii")
+    # No process has it.
+    pid.write_text("4194304", encoding="ascii")
     try:
         said = site.no_go("0_observe", *PAIR)
     finally:
-        gone.rename(pid)
+        pid.write_text(alive, encoding="ascii")
     assert said.startswith("NO-GO, edge-p2: ")
 
 
@@ -189,7 +193,7 @@ def test_somebody_else_is_at_it(site, untouched):
     finally:
         os.killpg(other.pid, signal.SIGKILL)
         site.started([str(BIN / "ansible-playbook"), str(ended), *inventory]).communicate(timeout=100)
-    assert re.match(r"NO-GO, edge-p1 has an unconfirmed change that \S+ \(pid \d+\) armed; confirm it, take it back, or wait$", said)
+    assert re.match(r"NO-GO, edge-p1 has an unconfirmed change that \S+ \(pid \d+\) armed; confirm it, take it back,", said)
 
 
 # -- batches that are taken back --------------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_
     before = site.rules()
     with site.broken("edge-x1", ignore_changes=True):
         said = site.no_go("0_observe", "edge-c1", "edge-x1")
-    assert said.startswith("NO-GO, edge-x1: nothing of this batch stays, no other one begins, and what was confirmed before stays.")
+    assert said.startswith("NO-GO, edge-x1: this batch is taken back, no other one begins, and what was confirmed before stays.")
     assert "- edge-x1: the change is not on it: the device took the change without a word, and differs all the same" in said
     after = site.rules()
     assert {name for name in after if after[name] != before[name]} == {"edge-c1"}
@@ -212,14 +216,14 @@ def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_
 def test_an_edge_that_does_not_count(site, untouched):
     with site.broken("edge-j1", count=False):
         said = site.no_go("0_observe", "edge-j1")
-    assert re.search(r"^- edge-j1: central_ftth x any: the probes sent 2 SYN and 0 were counted; look whether", said, re.MULTILINE)
+    assert re.search(r"^- edge-j1: central_ftth x any: the probes sent 2 SYN and 0 were counted; look", said, re.MULTILINE)
     assert len(site.steps("edge-j1", "taken_back")) == 2
 
 
 def test_both_of_a_pair_go_back_when_a_target_is_down(site, untouched):
     with site.stopped("other-isp", "lab-sink"):
         said = site.no_go("0_observe", *PAIR)
-    assert re.search(r"^- cust-coast-b -> other_isp v4 port 587: it should be open and is refused; look whether the", said, re.MULTILINE)
+    assert "- cust-coast-b -> other_isp v4 port 587: it should be open and is refused; look whether the target is up" in said
     assert [len(site.steps(edge, "taken_back")) for edge in PAIR] == [2, 2]
     assert not any(site.steps(edge, "confirmed") for edge in PAIR)
 
@@ -249,8 +253,7 @@ def test_a_controller_that_is_killed_is_run_again(site, moment):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(10)
     assert not [each for each in site.record() if each["kind"] == "wave"]
-    again = site.run("rollout", "0_observe", *PAIR)
-
+    site.run("rollout", "0_observe", *PAIR)
     for edge in PAIR:
         assert site.steps(edge, "confirmed") == {("coast_ftth", name, "observe") for name in ("mobile", "any")}
     site.run("rollback", "0_observe", *PAIR)

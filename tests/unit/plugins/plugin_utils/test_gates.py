@@ -104,11 +104,16 @@ def test_a_wave_waits_for_its_day_and_for_the_page_that_tells_it(document):
         "the wave 'mobile' begins on 2019-03-11, and today is 2019-03-10; wait for the day"
     ]
     assert problems("mobile", "2019-03-11") == [
-        "no customers' page was published for the wave 'mobile' on 2019-03-11; run the playbook ccsnet.op25b.notice"
+        "no customers' page says that the wave 'mobile' begins on 2019-03-11; run the playbook ccsnet.op25b.notice"
     ]
-    assert "does not say that" in problems("mobile", "2019-03-11", told, notice("2019-03-02T00:00:00Z", mobile="2019-03-12"))[0]
+    other = notice("2019-03-02T00:00:00Z", mobile="2019-03-12")
+    assert "no customers' page says" in problems("mobile", "2019-03-11", told, other)[0]
     assert problems("mobile", "2019-03-11", told, days=10) == []
     assert "which is 10 days and not the 11 of" in problems("mobile", "2019-03-11", told, days=11)[0]
+    # The page changes with what is done, and says the same of what comes.
+    assert problems("mobile", "2019-03-11", told, notice("2019-03-05T00:00:00Z", mobile="2019-03-11"), days=10) == []
+    again = notice("2019-03-05T00:00:00Z", mobile="2019-03-11")
+    assert "since 2019-03-05" in problems("mobile", "2019-03-11", told, other, again, days=10)[0]
     # Who is only counted notices nothing.
     assert problems("observe", "2019-03-11") == []
     assert problems("none", "2019-03-11") == []
@@ -142,9 +147,8 @@ def test_all_that_comes_before_stands(checked):
     back = {**records[1], "outcome": "rolled_back"}
     assert "the wave 'pilot' before this one" in problems({}, *records, back)[0]
     assert problems({"e1": answer(None, new)}, *records) == [
-        f"e1: east_ftth x {name} is pass and not {was}, as it should be before the wave 'area_east'; run rollout with the "
-        "inventory of the wave before, or rollback to it"
-        for name, was in old.items()
+        "e1 is not where the wave before 'area_east' leaves it (east_ftth x mobile is pass and not block, east_ftth x any is "
+        "pass and not observe); run rollout with the inventory of that wave, or rollback to it"
     ]
 
 

@@ -122,11 +122,15 @@ def test_a_wave_is_complete_until_it_is_rolled_back():
     assert set(journal.complete_waves(again)) == {"observe", "pilot"}
 
 
-def test_the_newest_notice_and_its_day():
-    assert journal.newest_notice([step("armed")]) is None
-    newest = notice(at="2019-03-05T23:59:59Z")
-    assert journal.newest_notice([notice(), newest, step("armed")]) == newest
-    assert journal.day(newest) == datetime.date(2019, 3, 5)
+def test_a_wave_is_told_since_the_first_page_after_which_all_name_it_with_its_date():
+    def since(*records):
+        return journal.told_since(records, "pilot", "2019-03-04")
+
+    told = [notice(at=f"2019-02-{day:02}T23:59:59Z", waves={"pilot": "2019-03-04"}) for day in (1, 5, 9)]
+    other = notice(at="2019-02-03T00:00:00Z", waves={"pilot": "2019-03-05"})
+    assert since() is since(step("armed")) is since(*told, other) is None
+    assert since(*told, step("armed")) == datetime.date(2019, 2, 1)
+    assert since(told[0], other, *told[1:]) == datetime.date(2019, 2, 5)
 
 
 def test_files_with_sources_are_known_until_they_are_deleted():
