@@ -64,7 +64,7 @@ class Rollout(Demo):
         self.show("ccsnet.op25b.site", "--limit", "relays", "-e", "op25b_wave=none")
         self.show("ccsnet.op25b.notice", "-e", "op25b_wave=none")
 
-        with clients(self.lab, SENDERS) as sending:
+        with clients(self.lab, SENDERS, every=3) as sending:
             tried = 0
             for name, shut in WAVES.items():
                 self.say(f"wave {name}")

@@ -259,3 +259,36 @@ def test_a_controller_that_is_killed_is_run_again(site, moment):
     site.run("rollback", "0_observe", *PAIR)
     assert site.rules() == before
     site.journal.write_text("", encoding="utf-8")
+
+
+# -- back -------------------------------------------------------------------------------------------------------------------
+
+
+def test_one_pool_one_wave_and_everything_go_back_to_the_byte(site):
+    def play(name, **variables):
+        """Run it on every edge; which actions the journal says changed."""
+        seen = len(site.record()) if site.journal.exists() else 0
+        site.run(name, "0_observe", *untouched, **variables)
+        steps = [each for each in site.record()[seen:] if each["kind"] == "step" and each["before"] != each["after"]]
+        return {(each["edge"], each["pool"], each["class"], each["before"], each["after"]) for each in steps}
+
+    untouched = site.rules()
+    play("site", op25b_wave="observe")
+    observed = site.rules()
+    play("site", op25b_wave="mobile")
+    blocked = site.rules()
+    assert all(blocked[edge] != observed[edge] != untouched[edge] for edge in untouched)
+
+    back = {"op25b_wave": "mobile", "op25b_to": "observe"}
+    changed = ("mobile", "block", "observe")
+    assert play("rollback", **back, op25b_pool="north_ftth") == {("edge-c1", "north_ftth", *changed)}
+    assert site.rules() == blocked | {"edge-c1": observed["edge-c1"]}
+    # edge-l1 carries two pools: one of them goes back, the other stays where the device has it.
+    assert play("rollback", **back, op25b_pool="east_ftth") == {("edge-l1", "east_ftth", *changed)}
+    moved = play("rollback", **back)
+    assert {("edge-l1", "west_cable", *changed), ("edge-p2", "coast_ftth", *changed)} <= moved
+    assert len(moved) == 5
+    assert site.rules() == observed
+
+    assert len(play("rollback")) == 14
+    assert site.rules() == untouched
