@@ -10,6 +10,7 @@ lines was measured in this run. It ends with 1 when anything was not so.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 
@@ -88,6 +89,9 @@ class Rollout(Demo):
             must(all(cell.state == "open" for cell in cells), "not everything is open again")
             must(self.edge_rules() == before, "an edge's rules are not what they were before")
         self.proved.append("all of it back: every connection open, every edge byte for byte what it was")
+        if sending.failed:
+            log = self.lab.path("msa1", "/var/log/mail.log").read_text(encoding="utf-8").splitlines()
+            print("\n".join(line for line in log if re.search("fatal|panic|warning", line)))
         must(not sending.failed, f"mails that could not be sent: {sending.failed}")
         must({mail["host"] for mail in sending.mails} == set(SENDERS), "not every customer sent mail")
         must(not sending.lost(), f"mails that did not arrive: {sending.lost()}")
