@@ -89,7 +89,8 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-JOURNAL, FILE = "/run/systemd/journal/socket", "/var/log/mail.log"
+JOURNAL = "/run/systemd/journal/socket"
+FILE = "/var/log/mail.log"
 TAIL = 32 << 20
 LOGGED = 3
 """Seconds in which a relay's log has a mail that it took: it writes the line before it answers, and a syslog may be behind."""
