@@ -91,6 +91,9 @@ class InventoryModule(BaseInventoryPlugin):
         self._group(touched, wave)
         self._copy(whole, {edge.name for edge in edges} - {edge.name for edge in touched})
         inventory.set_variable("all", "op25b_wave", wave)
+        # group_vars may say how far the rollout is, and are stronger than that: a phase is about its own wave.
+        for name in inventory.hosts:
+            inventory.set_variable(name, "op25b_wave", wave)
 
     @staticmethod
     def _edges(whole: InventoryManager, loader: DataLoader) -> tuple[policy.Policy, list[rollout.Edge]]:

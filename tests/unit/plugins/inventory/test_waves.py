@@ -71,6 +71,16 @@ def test_the_graph_reads_like_the_plan():
     )
 
 
+def test_how_far_the_rollout_is_does_not_change_what_a_phase_is_about(tmp_path):
+    shutil.copytree(STAGED, tmp_path / "staged")
+    for group in ("all", "edges", "routers"):
+        place = tmp_path / "staged" / "group_vars" / group / "wave.yml"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("op25b_wave: all\n")
+    found = json.loads(inventory(tmp_path / "staged" / "2_mobile.op25b.yml"))["_meta"]["hostvars"]
+    assert {values["op25b_wave"] for values in found.values()} == {"mobile"}
+
+
 def test_a_pair_across_areas_moves_together_and_stands_in_both(tmp_path):
     shutil.copytree(STAGED, tmp_path / "staged")
     edges = tmp_path / "staged" / "edges.yml"
