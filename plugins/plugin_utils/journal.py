@@ -130,16 +130,18 @@ def newest_observed(records: Sequence[Mapping[str, Any]]) -> dict[Place, Mapping
 
 
 def open_changes(records: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, str]]]:
-    """For each run the changes that it armed and of which no later line says what became: `edge`, `change`."""
-    armed: dict[tuple[str, str], str] = {}
+    """For each run the changes that it armed and of which no later line says what became: `edge`, `change`.
+
+    An edge has one armed change at a time: whatever was done there later shows that it is no more.
+    """
+    armed: dict[str, tuple[str, str]] = {}
     for each in _steps(records, "armed", *ENDS):
-        key = (each["edge"], each["change"])
         if each["outcome"] == "armed":
-            armed[key] = each["run"]
+            armed[each["edge"]] = each["run"], each["change"]
         else:
-            armed.pop(key, None)
+            armed.pop(each["edge"], None)
     found: dict[str, list[dict[str, str]]] = {}
-    for (edge, change), run in armed.items():
+    for edge, (run, change) in armed.items():
         found.setdefault(run, []).append({"edge": edge, "change": change})
     return found
 

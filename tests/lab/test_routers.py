@@ -390,12 +390,17 @@ class TestStanding:
             for row in rows
             if row["port"] == 25 and row["seen"] == "open"
         }
-        assert opened == {
-            (sink, line["peer_address"])
-            for sink, seen in before.items()
-            for line in lab.sink_log(sink)[seen:]
-            if line.get("local_port") == 25
-        }
+
+        def logged():
+            return {
+                (sink, line["peer_address"])
+                for sink, seen in before.items()
+                for line in lab.sink_log(sink)[seen:]
+                if line.get("local_port") == 25
+            }
+
+        assert wait_for(lambda: logged() >= opened, 10)
+        assert logged() == opened
 
     def test_every_packet_is_stopped_or_passes_as_it_should(self, lab, state):
         sent = {(name, *key): packet for name, facts in EDGES.items() for key, packet in packets_of(facts).items()}

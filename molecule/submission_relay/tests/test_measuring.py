@@ -24,7 +24,8 @@ def lab():
 
 
 def task(place, module, **arguments):
-    environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
+    plain = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_FORCE_COLOR": "0"}
+    environment = {**{name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}, **plain}
     done = subprocess.run(
         ["ansible", place, "-i", "inventories/lab/hosts.yml", "-m", f"ccsnet.op25b.{module}", "-a", json.dumps(arguments)],
         cwd=ROOT,
