@@ -17,7 +17,7 @@ import pytest
 from lab.demo import Demo
 from lab.topology import HOSTS
 
-from .ansible_task import BIN, ROOT, environment, sockets
+from .ansible_task import BIN, ROOT, environment, sockets, wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
 PAIR = ("edge-p1", "edge-p2")
@@ -95,6 +95,18 @@ class Site:
             self.lab.run(host, ["service", name, "restart"], check=True)
 
     @contextlib.contextmanager
+    def gone(self, host):
+        """A host that Ansible cannot reach, although it goes on with its work."""
+        pid = self.lab.state / host / "pid"
+        alive = pid.read_text(encoding="ascii")
+        # No process has it.
+        pid.write_text("4194304", encoding="ascii")
+        try:
+            yield
+        finally:
+            pid.write_text(alive, encoding="ascii")
+
+    @contextlib.contextmanager
     def stopped(self, host, service):
         self.lab.run(host, ["service", service, "stop"], check=True)
         try:
@@ -151,14 +163,8 @@ def test_a_policy_with_a_mistake_and_one_that_does_not_fit(site, untouched):
 
 def test_one_of_a_pair_is_left_out_or_does_not_answer(site, untouched):
     assert site.no_go("0_observe", "edge-p1") == "NO-GO, edge-p1 moves together with edge-p2; run it with both"
-    pid = site.lab.state / "edge-p2" / "pid"
-    alive = pid.read_text(encoding="ascii")
-    # No process has it.
-    pid.write_text("4194304", encoding="ascii")
-    try:
+    with site.gone("edge-p2"):
         said = site.no_go("0_observe", *PAIR)
-    finally:
-        pid.write_text(alive, encoding="ascii")
     assert said.startswith("NO-GO, edge-p2: ")
 
 
@@ -227,6 +233,23 @@ def test_both_of_a_pair_go_back_when_a_target_is_down(site, untouched):
     assert "- cust-coast-b -> other_isp v4 port 587: it should be open and is refused; look whether the target is up" in said
     assert [len(site.steps(edge, "taken_back")) for edge in PAIR] == [2, 2]
     assert not any(site.steps(edge, "confirmed") for edge in PAIR)
+
+
+def test_one_of_a_pair_that_cannot_be_confirmed_takes_the_other_with_it(site):
+    before = site.rules()
+    process = site.started(site.command("rollout", "0_observe", *PAIR, edge_confirm_seconds=30))
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if ": Judge]" in line:
+            break
+    with site.gone("edge-p2"):
+        printed += process.communicate(timeout=300)[0]
+    assert "PLAY [The wave stands]" not in printed
+    assert "changed: [edge-p1]" in printed[printed.index(": Keep the change]") : printed.index(": Judge again")]
+    assert "- edge-p2: the change could not be confirmed: " in printed
+    assert wait_for(lambda: site.rules() == before, 60)
+    assert all(site.steps(edge, "taken_back") for edge in PAIR)
 
 
 # -- a controller that dies -------------------------------------------------------------------------------------------------
