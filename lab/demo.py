@@ -257,11 +257,11 @@ def must(so: bool, otherwise: str) -> None:
         raise NotSoError(otherwise)
 
 
-def main() -> int:
-    """Run the demo; the lab is gone afterwards, however it ended."""
+def main(kind: type[Demo] = Demo) -> int:
+    """Run a demo; the lab is gone afterwards, however it ended."""
     LOG.parent.mkdir(exist_ok=True)
     LOG.write_text("", encoding="utf-8")
-    demo = Demo(Lab(os.environ.get("OP25B_LAB") or "demo"))
+    demo = kind(Lab(os.environ.get("OP25B_LAB") or "demo"))
     try:
         demo.run()
     except (NotSoError, LabError) as err:

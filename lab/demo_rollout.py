@@ -9,14 +9,11 @@ lines was measured in this run. It ends with 1 when anything was not so.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import time
 
 from lab.clients import clients
-from lab.demo import LOG, OUTSIDE, Cell, Demo, NotSoError, must
-from lab.machine import Lab, LabError
+from lab.demo import OUTSIDE, Cell, Demo, main, must
 
 EAST, WEST, CENTRAL = ("east_ftth", "north_ftth"), ("west_cable", "south_ftth"), ("central_ftth", "coast_ftth")
 ALL = (*EAST, *WEST, *CENTRAL)
@@ -101,24 +98,5 @@ class Rollout(Demo):
         )
 
 
-def main() -> int:
-    """Run it; the lab is gone afterwards, however it ended."""
-    LOG.parent.mkdir(exist_ok=True)
-    LOG.write_text("", encoding="utf-8")
-    rollout = Rollout(Lab(os.environ.get("OP25B_LAB") or "demo"))
-    try:
-        rollout.run()
-    except (NotSoError, LabError) as err:
-        print(f"\ndemo-rollout: {err}", file=sys.stderr)
-        return 1
-    finally:
-        rollout.say("the lab is taken away")
-        rollout.lab.down()
-    print(f"\nProved in {time.monotonic() - rollout.started:.0f} s:")
-    for number, line in enumerate(rollout.proved, 1):
-        print(f"{number}. {line}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Rollout))
