@@ -254,6 +254,8 @@ def test_what_a_probe_host_saw_amiss_is_said_with_the_edge_and_what_to_do(judged
         "west-2 -> mobile_carrier v4 port 25: it should be refused and is open; look whether these packets cross p2, and with "
         "the playbook ccsnet.op25b.status what it enforces"
     ]
+    # What was not seen right was not counted right either, which is no second mistake.
+    assert len(judged(out=(0, 0), states={"west-2": {"mobile_carrier_25": "open"}})["problems"]) == 1
     assert "look whether the target is up" in judged(states={"west-1": {"mobile_carrier_587": "filtered"}})["problems"][0]
     outside = judged(states={"east-2": {"other_isp_25": "refused"}})["problems"]
     assert "though nothing was changed for this probe host" in outside[0]
@@ -291,3 +293,69 @@ def test_the_journal_gets_a_line_for_each_pool_and_class_that_changed_or_that_it
     known = {"kind": "step", "at": "2019-03-01T00:00:00Z", "edge": "e1", "pool": "east_ftth", "class": "any", "before": "pass"}
     known |= {"after": "observe", "outcome": "confirmed"}
     assert lines("confirmed", known) == [(*changed, "confirmed", "c1")]
+
+
+def test_the_journal_catches_up_with_what_edges_enforce():
+    def known(edge, name, after):
+        place = {"edge": edge, "pool": "east_ftth", "class": name}
+        return {"kind": "step", "at": "2019-03-01T00:00:00Z", **place, "after": after, "outcome": "confirmed"}
+
+    found = {"pools": {"east_ftth": {"actions": {"mobile": "block", "any": "observe"}}}}
+    edges = {
+        "e1": {"edge_found": {"gathered": found}},
+        "e2": {"edge_found": {"gathered": {}}},
+        "e3": {"edge_found": {"gathered": {}}},
+    }
+    records = [
+        known("e1", "any", "observe"),
+        known("e1", "mobile", "observe"),
+        known("e2", "any", "block"),
+        known("gone", "any", "block"),
+    ]
+    assert [
+        (each["edge"], each["class"], each["before"], each["after"]) for each in gates.caught_up("pilot", edges, records)
+    ] == [
+        ("e1", "mobile", "observe", "block"),
+        ("e2", "any", "block", "pass"),
+    ]
+
+
+def test_a_wave_stands_no_longer_when_one_of_its_pools_goes_back_before_it(checked):
+    records = complete("observe", "pilot", "mobile")
+
+    def back(to, *pools):
+        return [(each["wave"], each["outcome"]) for each in gates.rolled_back(checked, to, pools, records)]
+
+    assert back("observe") == [("pilot", "rolled_back"), ("mobile", "rolled_back")]
+    # The pilot did not move west_cable, and the wave after the mobile one was never complete.
+    assert back("observe", "west_cable") == [("mobile", "rolled_back")]
+    assert back("mobile") == []
+
+
+def test_every_syn_counts_that_the_kernel_sent_where_an_edge_counts(checked):
+    probes = seen(checked, WEST, "mobile")
+    for each in probes:
+        each["syns"] = 3
+    assert gates.sent(checked, "mobile", probes) == {("west_cable", "mobile"): 3, ("west_cable", "any"): 3}
+    assert gates.sent(checked, "none", probes) == {}
+    # Without a route there was no packet.
+    assert gates.sent(checked, "mobile", [{**each, "source": ""} for each in probes]) == {}
+
+
+def test_a_probe_host_that_also_crosses_edges_of_other_batches_says_nothing_of_these_counters(checked):
+    batch = gates.batches(checked, "mobile", EDGES, PROBES, ("e1",), (1, "100%"))[0].as_data()
+    (task,) = (each for each in batch["probes"]["p1"] if each["probe"] == "west-1")
+    task["edges"] = ["p1", "e1"]
+    answers = {
+        name: {
+            "edge_acl": answer({}, {}),
+            "rollout_tried": {
+                "results": [{"probes": seen(checked, each["addresses"][0], each["wave"])} for each in batch["probes"][name]]
+            },
+            **{key: {"counters": {"pools": {}}} for key in ("rollout_base", "edge_found")},
+        }
+        for name in ("p1", "p2")
+    }
+    problems = gates.judge(checked, "mobile", batch, answers, True)["problems"]
+    assert problems
+    assert all(problem.startswith("p2: ") for problem in problems)
