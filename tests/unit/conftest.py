@@ -15,10 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def document():
-    """The policy of the lab, which is also the example of the documentation; two of its pools are enough here."""
+    """The policy of the lab, which is also the example of the documentation, with two of its pools and no waves by area."""
     text = (ROOT / "inventories" / "lab" / "group_vars" / "all" / "op25b.yml").read_text(encoding="utf-8")
     read = yaml.safe_load(text)["op25b_policy"]
-    return {**read, "pools": {name: read["pools"][name] for name in ("east_ftth", "west_cable")}}
+    return {
+        **read,
+        "pools": {name: read["pools"][name] for name in ("east_ftth", "west_cable")},
+        "waves": [wave for wave in read["waves"] if "areas" not in wave],
+    }
 
 
 @pytest.fixture

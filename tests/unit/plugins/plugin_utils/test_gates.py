@@ -137,7 +137,7 @@ def test_all_that_comes_before_stands(checked):
     old, new = {"mobile": "block", "any": "observe"}, {"mobile": "block", "any": "block"}
 
     def problems(answers, *records):
-        return gates.earlier_waves(checked, "area_east", answers, records)
+        return gates.earlier_waves(checked, "all", answers, records)
 
     records = complete("observe", "pilot", "mobile")
     assert problems({"e1": answer(old, new), "e2": answer(new, new)}, *records) == []
@@ -147,7 +147,7 @@ def test_all_that_comes_before_stands(checked):
     back = {**records[1], "outcome": "rolled_back"}
     assert "the wave 'pilot' before this one" in problems({}, *records, back)[0]
     assert problems({"e1": answer(None, new)}, *records) == [
-        "e1 is not where the wave before 'area_east' leaves it (east_ftth x mobile is pass and not block, east_ftth x any is "
+        "e1 is not where the wave before 'all' leaves it (east_ftth x mobile is pass and not block, east_ftth x any is "
         "pass and not observe); run rollout with the inventory of that wave, or rollback to it"
     ]
 

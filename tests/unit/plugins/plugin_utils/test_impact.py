@@ -25,8 +25,11 @@ prefix,customer,case,contact
 
 @pytest.fixture
 def load(document):
+    area = {"name": "area_east", "date": "2019-03-18", "areas": ["east"], "action": "block"}
+    waves = sorted([*document["waves"], area], key=lambda wave: str(wave["date"]))
+
     def make(today="2019-03-01", **keys):
-        return policy.load({**document, "observe_sources": WISH, **keys}, datetime.date.fromisoformat(today))
+        return policy.load({**document, "waves": waves, "observe_sources": WISH, **keys}, datetime.date.fromisoformat(today))
 
     return make
 
