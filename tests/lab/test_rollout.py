@@ -135,6 +135,16 @@ def untouched(site):
     assert site.rules() == before
 
 
+def test_in_check_mode_the_gates_are_held_and_nothing_changes(site, untouched):
+    before = site.journal.read_text(encoding="utf-8") if site.journal.exists() else None
+    process = site.started([*site.command("rollout", "0_observe", *PAIR), "--check"])
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    assert "Gate 4: the relay works from inside of these very pools" in printed
+    assert "PLAY [Batch after batch]" in printed
+    assert (site.journal.read_text(encoding="utf-8") if site.journal.exists() else None) == before
+
+
 # -- the gates, before anything is changed --------------------------------------------------------------------------------
 
 
