@@ -277,6 +277,7 @@ def test_one_of_a_pair_that_cannot_be_confirmed_takes_the_other_with_it(site):
 )
 def test_a_controller_that_is_killed_is_run_again(site, moment):
     before = site.rules()
+    site.journal.write_text("", encoding="utf-8")
     wanted, _comma, armed = moment.partition(", armed")
     process = site.started(site.command("rollout", "0_observe", *PAIR))
     batch = False
@@ -292,7 +293,6 @@ def test_a_controller_that_is_killed_is_run_again(site, moment):
         assert site.steps(edge, "confirmed") == {("coast_ftth", name, "observe") for name in ("mobile", "any")}
     site.run("rollback", "0_observe", *PAIR)
     assert site.rules() == before
-    site.journal.write_text("", encoding="utf-8")
 
 
 # -- back -------------------------------------------------------------------------------------------------------------------
