@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import intent, journal, matrix
+from .acl import REJECTING
 from .errors import Op25bError
 from .policy import Policy, wave_index
 from .prefixes import Address, parse_address
-from .rollout import Edge, action_of, actions_of, steps, wave_before
+from .rollout import Edge, Step, action_of, actions_between, actions_of, counted, said, steps, wave_before
 from .verdict import SMTP, of_policy
-
-TURNS_AWAY = {"limit", "block"}
-"""The actions that customers notice."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,9 @@ def probe_from(name: str, variables: Mapping[str, Any], policy: Policy, edges: S
         addresses = tuple(parse_address(str(text)) for text in texts)
     except ValueError as err:
         raise Op25bError(f"{name}: op25b_probe_addresses: {err}.") from None
-    pools = {pool.name for pool in policy.pools.values() if any(address in pool.prefixes for address in addresses)}
     crossed = variables.get("op25b_probe_edges")
     if crossed is None:
-        crossed = [edge.name for edge in edges if pools & set(edge.pools)]
+        crossed = [edge.name for edge in edges if _pools(policy, addresses) & set(edge.pools)]
     return Probe(name, addresses, tuple(str(edge) for edge in crossed))
 
 
@@ -100,7 +97,7 @@ def batches(
             )
         outside = [probe for probe in probes if not set(probe.edges) & reached]
         # A pool that is not changed yet shows more than a line that never will be.
-        outside.sort(key=lambda probe: not _pools(policy, probe))
+        outside.sort(key=lambda probe: not _pools(policy, probe.addresses))
         tasks = [Task(probe, wave, next(edge for edge in probe.edges if edge in names)) for probe in inside]
         tasks += [Task(probe, before, names[0]) for probe in outside[:1]]
         found.append(Batch(names, tuple(tasks), before))
@@ -110,11 +107,11 @@ def batches(
 def _inside(policy: Policy, probes: Sequence[Probe], reached: set[str], names: Sequence[str]) -> list[Probe]:
     """The probe hosts in a pool behind some of these edges, and behind none that is not reached."""
     behind = [probe for probe in probes if set(probe.edges) & set(names) and set(probe.edges) <= reached]
-    return [probe for probe in behind if _pools(policy, probe)]
+    return [probe for probe in behind if _pools(policy, probe.addresses)]
 
 
-def _pools(policy: Policy, probe: Probe) -> set[str]:
-    return {pool.name for pool in policy.pools.values() if any(address in pool.prefixes for address in probe.addresses)}
+def _pools(policy: Policy, addresses: Sequence[Address]) -> set[str]:
+    return {pool for address in addresses if (pool := policy.pool_of(address))}
 
 
 def _units(edges: Sequence[Edge]) -> list[tuple[str, ...]]:
@@ -151,7 +148,7 @@ def date_and_notice(policy: Policy, wave: str, records: Sequence[Mapping[str, An
     problems = []
     if policy.today < this.date:
         problems.append(f"the wave '{wave}' begins on {this.date}, and today is {policy.today}; wait for the day")
-    if {step.after for step in steps(policy, wave_before(policy, wave), wave)} & TURNS_AWAY:
+    if {step.after for step in steps(policy, wave_before(policy, wave), wave)} & REJECTING:
         told = journal.told_since(records, wave, this.date.isoformat())
         if told is None:
             problems.append(
@@ -205,7 +202,7 @@ def relay_probes(policy: Policy, wave: str, edges: Sequence[Edge], probes: Seque
     moved = {step.pool for step in steps(policy, wave_before(policy, wave), wave)} & {
         pool for edge in edges for pool in edge.pools
     }
-    inside = [(probe, _pools(policy, probe) & moved) for probe in probes]
+    inside = [(probe, _pools(policy, probe.addresses) & moved) for probe in probes]
     missing = sorted(moved.difference(*(pools for _probe, pools in inside)))
     if missing:
         raise Op25bError(
@@ -233,7 +230,7 @@ def relay(mails: Sequence[Mapping[str, Any]], arrivals: Sequence[Mapping[str, An
     for mail in mails:
         causes = []
         if "mails" not in mail:
-            causes.append(f"the probe host did not answer: {_said(mail)}")
+            causes.append(f"the probe host did not answer: {said(mail)}")
         for each in mail.get("mails", ()):
             found = became.get(each["queue_id"], {})
             if not each["ok"]:
@@ -248,15 +245,15 @@ def relay(mails: Sequence[Mapping[str, Any]], arrivals: Sequence[Mapping[str, An
 
 def sent(policy: Policy, wave: str, probes: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
     """The SYNs to port 25 that edges should have counted, for each pool and class, by what a probe host reports."""
-    counted: dict[tuple[str, str], int] = {}
+    syns: dict[tuple[str, str], int] = {}
     for probe in probes:
         if probe["port"] != SMTP or not probe["source"]:
             continue
         found = of_policy(policy, wave, parse_address(probe["source"]), parse_address(probe["address"]), SMTP)
         if found.pool and found.destination and found.action != intent.PASS:
             key = (found.pool, found.destination)
-            counted[key] = counted.get(key, 0) + probe["syns"]
-    return counted
+            syns[key] = syns.get(key, 0) + probe["syns"]
+    return syns
 
 
 def judge(
@@ -279,14 +276,14 @@ def judge(
     for edge in batch["edges"]:
         answer = answers[edge]
         if "after" not in answer.get("edge_acl", {}):
-            problems.append(f"{edge}: the change is not on it: {_said(answer.get('edge_acl', {}))}")
+            problems.append(f"{edge}: the change is not on it: {said(answer.get('edge_acl', {}))}")
         elif answer.get("rollout_kept", {}).get("failed") or answer.get("rollout_kept", {}).get("unreachable"):
-            problems.append(f"{edge}: the change could not be confirmed: {_said(answer['rollout_kept'])}")
+            problems.append(f"{edge}: the change could not be confirmed: {said(answer['rollout_kept'])}")
         for task, result in zip(batch["probes"][edge], answer.get("rollout_tried", {}).get("results", []), strict=False):
             if result.get("skipped"):
                 continue
             if "probes" not in result:
-                problems.append(f"{task['probe']}: this probe host did not answer, so that nothing is proved: {_said(result)}")
+                problems.append(f"{task['probe']}: this probe host did not answer, so that nothing is proved: {said(result)}")
                 continue
             tried.append({**task, "probes": result["probes"]})
             targets = matrix.plan(policy, task["wave"], [parse_address(text) for text in task["addresses"]])["targets"]
@@ -299,10 +296,6 @@ def judge(
     counters, differ = _counters(policy, wave, batch, answers, tried, exact) if tried and not problems else ({}, [])
     problems += differ
     return {"go": not problems, "problems": problems, "rows": rows, "probes": probes, "counters": counters}
-
-
-def _said(result: Mapping[str, Any]) -> str:
-    return str(result.get("msg") or "it did not answer")
 
 
 def _wrong(row: Mapping[str, Any], edge: str, changed: bool) -> str:
@@ -329,7 +322,7 @@ def _counters(
     for edge in batch["edges"]:
         for key in ("rollout_base", "edge_found"):
             if "counters" not in answers[edge].get(key, {}):
-                problems.append(f"{edge}: its counters cannot be read: {_said(answers[edge].get(key, {}))}")
+                problems.append(f"{edge}: its counters cannot be read: {said(answers[edge].get(key, {}))}")
     if problems:
         return counters, problems
     inside = [each for each in tried if each["wave"] == wave and set(each["edges"]) <= set(batch["edges"])]
@@ -341,7 +334,8 @@ def _counters(
         for (pool, name), number in sorted(expected.items()):
             total = 0
             for edge in together:
-                out = _out(answers[edge]["edge_found"], pool, name) - _out(answers[edge]["rollout_base"], pool, name)
+                first, last = (counted(answers[edge][key], pool, name).get("out", 0) for key in ("rollout_base", "edge_found"))
+                out = last - first
                 counters[edge].setdefault(pool, {})[name] = {"sent": number, "out": out}
                 total += out
             if total < number or (exact and total > number):
@@ -350,10 +344,6 @@ def _counters(
                     "whether their packets take another way, and whether this hardware counts"
                 )
     return counters, problems
-
-
-def _out(found: Mapping[str, Any], pool: str, name: str) -> int:
-    return int(found["counters"].get("pools", {}).get(pool, {}).get(name, {}).get("out", 0))
 
 
 def _groups(tried: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], list[Mapping[str, Any]]]]:
@@ -386,27 +376,23 @@ def recorded(
         result = answer.get("edge_acl", {})
         if "after" not in result:
             continue
-        old, new = actions_of(result["before"]), actions_of(result["after"])
-        for pool in dict.fromkeys([*new, *old]):
-            for name in dict.fromkeys([*new.get(pool, ()), *old.get(pool, ())]):
-                was, becomes = action_of(old, pool, name), action_of(new, pool, name)
-                last = known.get((edge, pool, name))
-                if was == becomes and (outcome != "confirmed" or (last is not None and last["after"] == becomes)):
-                    continue
-                more = {
-                    "change": str(result.get("change", "")),
-                    "reason": reason,
-                    "probes": verdict.get("probes", {}).get(edge, {}),
-                    "counters": verdict.get("counters", {}).get(edge, {}).get(pool, {}).get(name, {}),
-                }
-                found.append(_step(wave, edge, pool, name, was, becomes, outcome=outcome, **more))
+        for each in actions_between(result["before"], result["after"]):
+            last = known.get((edge, each.pool, each.destination))
+            if each.before == each.after and (outcome != "confirmed" or (last is not None and last["after"] == each.after)):
+                continue
+            more = {
+                "change": str(result.get("change", "")),
+                "reason": reason,
+                "probes": verdict.get("probes", {}).get(edge, {}),
+                "counters": verdict.get("counters", {}).get(edge, {}).get(each.pool, {}).get(each.destination, {}),
+            }
+            found.append(_line(wave, edge, each, outcome, **more))
     return found
 
 
-def _step(wave: str, edge: str, pool: str, name: str, before: str, after: str, **more: Any) -> dict[str, Any]:
-    empty = {"change": "", "reason": "", "probes": {}, "counters": {}}
-    line = {"kind": "step", "wave": wave, "edge": edge, "pool": pool, "class": name, "before": before, "after": after}
-    return {**line, **empty, **more}
+def _line(wave: str, edge: str, step: Step, outcome: str, **more: Any) -> dict[str, Any]:
+    place = {"kind": "step", "wave": wave, "edge": edge, "pool": step.pool, "class": step.destination}
+    return {**place, "before": step.before, "after": step.after, "outcome": outcome, **more}
 
 
 def caught_up(wave: str, answers: Mapping[str, Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -420,7 +406,7 @@ def caught_up(wave: str, answers: Mapping[str, Mapping[str, Any]], records: Sequ
         for pool, name in places:
             was, becomes = known.get((edge, pool, name), intent.PASS), action_of(now, pool, name)
             if was != becomes:
-                found.append(_step(wave, edge, pool, name, was, becomes, outcome="confirmed"))
+                found.append(_line(wave, edge, Step(pool, name, was, becomes), "confirmed"))
     return found
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from . import intent, journal, status, tables
 from .errors import Op25bError
-from .policy import ANY, ObserveSources, Policy, Wave, like
+from .policy import ObserveSources, Policy, Wave, lasts, like
 from .prefixes import BITS, Address, PrefixSet, Range, longest_match, parse_address, parse_prefix, range_text
 
 CASES = ("other_provider", "hosting", "company", "own_server")
@@ -160,7 +160,7 @@ def customers(text: str) -> tuple[list[Customer], dict[Range, int]]:
 
 
 def _sources(policy: Policy, text: str) -> Iterator[tuple[Address, str, int]]:
-    classes = [*(each.name for each in policy.destinations), ANY]
+    classes = policy.classes()
     for number, line in _lines(text, SOURCES, "sources"):
         try:
             address = parse_address(line["address"])
@@ -228,13 +228,13 @@ def impact(policy: Policy, seen: str, known: str | None = None) -> dict[str, str
 def _exempted(policy: Policy, address: Address, wave: Wave | None) -> bool:
     """Whether an exemption still holds on the day on which the wave begins, or today, when it has begun."""
     day = max(policy.today, wave.date) if wave else policy.today
-    return any((each.until is None or day <= each.until) and address in each.prefixes for each in policy.exemptions)
+    return any(lasts(each.until, day) and address in each.prefixes for each in policy.exemptions)
 
 
 def _table(policy: Policy, met: Mapping[tuple[str, str, str], _Met], blocks: Mapping[tuple[str, str], Wave], mapped: bool) -> str:
     body = [["case", "pool", "class", "first blocked by", "on", "customers", "addresses", "SYN"]]
     cases = [*CASES, "all", "no customer known", "exempted"]
-    classes = [*(each.name for each in policy.destinations), ANY]
+    classes = policy.classes()
     pools = list(policy.pools)
     for (case, pool, name), line in sorted(
         met.items(), key=lambda item: (cases.index(item[0][0]), pools.index(item[0][1]), classes.index(item[0][2]))

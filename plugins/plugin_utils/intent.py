@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .policy import ANY, Policy, wave_index
+from .policy import Policy, wave_index
 
 PASS = "pass"  # noqa: S105 - an action, no password
 
@@ -28,7 +28,6 @@ def at(policy: Policy, wave: str) -> Intent:
     """
     index = wave_index(policy, wave)
     held = {hold.pool: min(index, wave_index(policy, hold.wave)) for hold in policy.holds.values()}
-    classes = [*(c.name for c in policy.destinations), ANY]
 
     def action(pool: str, destination: str) -> str:
         for step in reversed(policy.waves[: held.get(pool, index)]):
@@ -36,4 +35,4 @@ def at(policy: Policy, wave: str) -> Intent:
                 return step.action
         return PASS
 
-    return Intent(wave, {pool: tuple((name, action(pool, name)) for name in classes) for pool in policy.pools})
+    return Intent(wave, {pool: tuple((name, action(pool, name)) for name in policy.classes()) for pool in policy.pools})

@@ -73,7 +73,7 @@ def _checked(record: Mapping[str, Any]) -> dict[str, Any]:
         known = _OUTCOMES[kind] if key == "outcome" else ACTIONS if key in ("before", "after") else None
         if known and value not in known:
             raise Op25bError(f"journal: {key}: '{value}' is unknown in a record of the kind {kind}; write {_one_of(known)}.")
-    _time(full["at"])
+    time(full["at"])
     return full
 
 
@@ -82,7 +82,8 @@ def _one_of(names: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}"
 
 
-def _time(text: str) -> datetime.datetime:
+def time(text: str) -> datetime.datetime:
+    """A time as the journal writes it (UTC); raises Op25bError."""
     try:
         return datetime.datetime.strptime(text, FORMAT)
     except ValueError:
@@ -110,7 +111,8 @@ def read(text: str) -> tuple[list[dict[str, Any]], list[str]]:
     return records, warnings
 
 
-def _steps(records: Sequence[Mapping[str, Any]], *outcomes: str) -> Iterable[Mapping[str, Any]]:
+def steps(records: Sequence[Mapping[str, Any]], *outcomes: str) -> Iterable[Mapping[str, Any]]:
+    """The steps of which this became."""
     return (each for each in records if each["kind"] == "step" and each["outcome"] in outcomes)
 
 
@@ -121,12 +123,12 @@ def place(step: Mapping[str, Any]) -> Place:
 
 def newest_confirmed(records: Sequence[Mapping[str, Any]]) -> dict[Place, Mapping[str, Any]]:
     """The newest confirmed step for each edge, pool and class."""
-    return {place(each): each for each in _steps(records, "confirmed")}
+    return {place(each): each for each in steps(records, "confirmed")}
 
 
 def newest_observed(records: Sequence[Mapping[str, Any]]) -> dict[Place, Mapping[str, Any]]:
     """The newest observation for each edge, pool and class."""
-    return {place(each): each for each in _steps(records, "observed")}
+    return {place(each): each for each in steps(records, "observed")}
 
 
 def open_changes(records: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, str]]]:
@@ -135,7 +137,7 @@ def open_changes(records: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[st
     An edge has one armed change at a time: whatever was done there later shows that it is no more.
     """
     armed: dict[str, tuple[str, str]] = {}
-    for each in _steps(records, "armed", *ENDS):
+    for each in steps(records, "armed", *ENDS):
         if each["outcome"] == "armed":
             armed[each["edge"]] = each["run"], each["change"]
         else:
@@ -170,7 +172,7 @@ def told_since(records: Sequence[Mapping[str, Any]], wave: str, date: str) -> da
 
 def day(record: Mapping[str, Any]) -> datetime.date:
     """The day (UTC) of a record."""
-    return _time(record["at"]).date()
+    return time(record["at"]).date()
 
 
 def source_files(records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -40,7 +40,7 @@ def plan(policy: Policy, wave: str, sources: Iterable[Address]) -> dict[str, lis
                         "name": target.name,
                         "address": str(address),
                         "port": port,
-                        "pool": next((p.name for p in policy.pools.values() if source in p.prefixes), None),
+                        "pool": policy.pool_of(source),
                         "expected": SEEN_OF_REPLY[found.reply],
                     }
                 )

@@ -15,12 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from . import intent, rollout
+from .acl import REJECTING
 from .errors import Op25bError
 from .policy import ANY, Policy, wave_index
 
 Rows = Sequence[Mapping[str, Any]]
-RESTRICTS = ("limit", "block")
-"""The actions of which a customer may notice anything."""
 
 
 def facts(policy: Policy, wave: str, status: Rows) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def facts(policy: Policy, wave: str, status: Rows) -> dict[str, Any]:
         "schedule": schedule,
         "begins": min((step["date"] for step in steps), key=lambda day: str(day["iso"]), default=None),
         "begun": any(step["state"] == "done" for step in steps),
-        "waves": {each.name: each.date.isoformat() for each in policy.waves if each.action in RESTRICTS},
+        "waves": {each.name: each.date.isoformat() for each in policy.waves if each.action in REJECTING},
         "own_port25": _own_port25(policy),
     }
 
@@ -61,7 +60,7 @@ def _schedule(policy: Policy, wave: str, status: Rows) -> list[dict[str, Any]]:
         told = []
         for each in policy.waves:
             steps = rollout.steps(free, rollout.wave_before(free, each.name), each.name)
-            mine = [step for step in steps if step.pool in pools and step.after in RESTRICTS]
+            mine = [step for step in steps if step.pool in pools and step.after in REJECTING]
             if not mine:
                 continue
             touched = {step.pool for step in mine}
@@ -103,7 +102,7 @@ def _destinations(free: Policy, wave: str, steps: Sequence[rollout.Step]) -> lis
     if all(action == step.after for step in steps for _class, action in then[step.pool]):
         return [ANY]
     moved = {step.destination for step in steps}
-    return [name for name in [*(each.name for each in free.destinations), ANY] if name in moved]
+    return [name for name in free.classes() if name in moved]
 
 
 def _state(
@@ -118,7 +117,7 @@ def _state(
     if wave_index(policy, wave) > wave_index(policy, reached):
         return "planned"
     now = {(pool, name): action for pool, terms in intent.at(policy, reached).pools.items() for name, action in terms}
-    if any(now[place] not in RESTRICTS for place in places):
+    if any(now[place] not in REJECTING for place in places):
         return "lifted"
     # An edge of which not even the pools are known may carry any of them.
     if any(row["pool"] is None for row in status):

@@ -162,22 +162,31 @@ class Policy:
     probe_targets: tuple[ProbeTarget, ...]
     warnings: tuple[str, ...]
 
+    def classes(self) -> tuple[str, ...]:
+        """The names of the destination classes, `any` last."""
+        return (*(each.name for each in self.destinations), ANY)
+
+    def pool_of(self, address: Address) -> str | None:
+        """The pool that holds this address."""
+        return next((pool.name for pool in self.pools.values() if address in pool.prefixes), None)
+
     def permitted(self) -> PrefixSet:
         """The servers whose port 25 pools may reach today."""
-        ours = [s.addresses for s in self.mail_servers.values() if s.port25_from_pools and _lasts(s.open_until, self.today)]
-        theirs = [p.addresses for p in self.partners.values() if _lasts(p.until, self.today)]
+        ours = [s.addresses for s in self.mail_servers.values() if s.port25_from_pools and lasts(s.open_until, self.today)]
+        theirs = [p.addresses for p in self.partners.values() if lasts(p.until, self.today)]
         return union([*ours, *theirs])
 
     def in_force(self) -> tuple[Exemption, ...]:
         """The exemptions that have not expired today."""
-        return tuple(e for e in self.exemptions if _lasts(e.until, self.today))
+        return tuple(e for e in self.exemptions if lasts(e.until, self.today))
 
     def exempted(self) -> PrefixSet:
         """The customer addresses that the block leaves alone today."""
         return union(e.prefixes for e in self.in_force())
 
 
-def _lasts(until: datetime.date | None, today: datetime.date) -> bool:
+def lasts(until: datetime.date | None, today: datetime.date) -> bool:
+    """Whether what ends after a day still holds today."""
     return until is None or today <= until
 
 

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import intent, journal
-from .notice import RESTRICTS, Rows
+from .acl import REJECTING
+from .notice import Rows
 from .policy import ANY, Policy, wave_index
 from .prefixes import parse_address
 
@@ -51,7 +52,7 @@ def facts(policy: Policy, wave: str, status: Rows, records: Rows, now: str, prob
     pool its `lines` (class, SVG path), `marks`, and the `ticks` of both axes. `periods` has the mean SYNs a day between waves,
     `changes` the same before and after the block of each pool and class. `risks` are sentences.
     """
-    time = _time(now)
+    time = journal.time(now)
     spans = _spans(status, records, time)
     waves = _waves(policy, wave, records)
     return {
@@ -71,19 +72,11 @@ def facts(policy: Policy, wave: str, status: Rows, records: Rows, now: str, prob
     }
 
 
-def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.strptime(text, journal.FORMAT)
-
-
-def _steps(records: Rows, outcome: str) -> Iterable[Mapping[str, Any]]:
-    return (each for each in records if each["kind"] == "step" and each["outcome"] == outcome)
-
-
 def _spans(status: Rows, records: Rows, now: datetime.datetime) -> Spans:
     readings: dict[journal.Place, list[tuple[datetime.datetime, int]]] = {}
-    for each in _steps(records, "observed"):
+    for each in journal.steps(records, "observed"):
         if each["counters"].get("out") is not None:
-            readings.setdefault(journal.place(each), []).append((_time(each["at"]), int(each["counters"]["out"])))
+            readings.setdefault(journal.place(each), []).append((journal.time(each["at"]), int(each["counters"]["out"])))
     for row in status:
         if row["out"] is not None:
             readings.setdefault((row["edge"], row["pool"], row["destination"]), []).append((now, int(row["out"])))
@@ -134,10 +127,6 @@ def _waves(policy: Policy, reached: str, records: Rows) -> list[dict[str, Any]]:
     return found
 
 
-def _classes(policy: Policy) -> list[str]:
-    return [*(each.name for each in policy.destinations), ANY]
-
-
 def _plots(policy: Policy, spans: Spans, waves: Rows) -> list[dict[str, Any]]:
     """A plot for each pool that was ever read, all with the same time below them."""
     if not spans:
@@ -147,11 +136,11 @@ def _plots(policy: Policy, spans: Spans, waves: Rows) -> list[dict[str, Any]]:
     def x(time: datetime.datetime) -> float:
         return round(LEFT + (time - begin) / (end - begin) * (WIDTH - LEFT - 12), 1)
 
-    marks = [{"x": x(_time(each["at"])), "number": each["number"], "state": each["state"]} for each in waves if each["at"]]
+    marks = [{"x": x(journal.time(each["at"])), "number": each["number"], "state": each["state"]} for each in waves if each["at"]]
     marks = [mark for mark in marks if LEFT <= mark["x"] <= WIDTH]
     plots = []
     for pool in policy.pools:
-        lines = {name: steps for name in _classes(policy) if (steps := _stairs(spans.get((pool, name), ())))}
+        lines = {name: steps for name in policy.classes() if (steps := _stairs(spans.get((pool, name), ())))}
         if not lines:
             continue
         top = _round_up(max(rate for steps in lines.values() for _begin, _end, rate in steps))
@@ -221,12 +210,12 @@ def _periods(policy: Policy, spans: Spans, waves: Rows, now: datetime.datetime) 
     """The mean SYNs a day of each pool and class before the first wave that was confirmed, and after each one."""
     if not spans:
         return {"heads": [], "rows": []}
-    marks = sorted((_time(each["at"]), each["name"]) for each in waves if each["at"] and each["state"] == "confirmed")
+    marks = sorted((journal.time(each["at"]), each["name"]) for each in waves if each["at"] and each["state"] == "confirmed")
     cuts = [(_ends(spans)[0], "before"), *((time, f"after {name}") for time, name in marks)]
     ends = [*(time for time, _name in cuts[1:]), now]
     rows = []
     for pool in policy.pools:
-        for name in _classes(policy):
+        for name in policy.classes():
             if mine := spans.get((pool, name)):
                 rates = [_mean(mine, begin, end) for (begin, _head), end in zip(cuts, ends, strict=True)]
                 rows.append({"pool": pool, "destination": name, "rates": rates})
@@ -236,12 +225,12 @@ def _periods(policy: Policy, spans: Spans, waves: Rows, now: datetime.datetime) 
 def _changes(policy: Policy, spans: Spans, records: Rows) -> list[dict[str, Any]]:
     """Before and after the first limit or block of each pool and class; a span in which it came belongs to neither."""
     since: dict[journal.Place, datetime.datetime] = {}
-    for each in _steps(records, "confirmed"):
-        if each["after"] in RESTRICTS:
-            since.setdefault(journal.place(each), _time(each["at"]))
+    for each in journal.steps(records, "confirmed"):
+        if each["after"] in REJECTING:
+            since.setdefault(journal.place(each), journal.time(each["at"]))
     found = []
     for pool in policy.pools:
-        for name in _classes(policy):
+        for name in policy.classes():
             mine = [span for span in spans.get((pool, name), ()) if span.place in since]
             if not mine:
                 continue
@@ -302,7 +291,7 @@ def _risks(policy: Policy, wave: str, status: Rows, records: Rows, probes: Seque
     ]
     addresses = [parse_address(text) for text in probes]
     closed = [
-        pool for pool, terms in intent.at(policy, policy.waves[-1].name).pools.items() if {a for _name, a in terms} & {*RESTRICTS}
+        pool for pool, terms in intent.at(policy, policy.waves[-1].name).pools.items() if {a for _name, a in terms} & REJECTING
     ]
     found += [
         f"{pool}: no probe host stands in this pool, so that nobody tries its way out."

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from . import acl, dialects, intent, tables
@@ -87,18 +87,35 @@ def moves(planned: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for edge, result in planned.items():
         if "before" not in result:
-            rows.append({"edge": edge, "problem": str(result.get("msg") or "it did not answer")})
+            rows.append({"edge": edge, "problem": said(result)})
             continue
         entries = {"added": result["summary"]["added"], "removed": result["summary"]["removed"]}
-        old, new = (actions_of(result[side]) for side in ("before", "after"))
         found = [
-            {"edge": edge, "pool": pool, "destination": destination, "before": was, "after": becomes, **entries}
-            for pool in dict.fromkeys([*new, *old])
-            for destination in dict.fromkeys([*new.get(pool, ()), *old.get(pool, ())])
-            if (was := action_of(old, pool, destination)) != (becomes := action_of(new, pool, destination))
+            {"edge": edge, **asdict(step), **entries}
+            for step in actions_between(result["before"], result["after"])
+            if step.before != step.after
         ]
         rows += found or ([{"edge": edge, **entries}] if result["changed"] else [])
     return rows
+
+
+def said(result: Mapping[str, Any]) -> str:
+    """Why a task has no answer."""
+    return str(result.get("msg") or "it did not answer")
+
+
+def counted(found: Mapping[str, Any], pool: str, destination: str) -> dict[str, int]:
+    """What an edge counted for a pool and class, `out` and `in`, by what the task acl gathered; nothing where it does not."""
+    numbers: dict[str, int] = found.get("counters", {}).get("pools", {}).get(pool, {}).get(destination, {})
+    return numbers
+
+
+def actions_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Step]:
+    """The actions for each pool and class that a device enforces on one of two sides, equal ones as well."""
+    old, new = actions_of(before), actions_of(after)
+    for pool in dict.fromkeys([*new, *old]):
+        for name in dict.fromkeys([*new.get(pool, ()), *old.get(pool, ())]):
+            yield Step(pool, name, action_of(old, pool, name), action_of(new, pool, name))
 
 
 def actions_of(enforced: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

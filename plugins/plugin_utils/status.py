@@ -24,7 +24,7 @@ Edges = Mapping[str, Mapping[str, Any]]
 def problem(variables: Mapping[str, Any]) -> str | None:
     """Why an edge did not say what it enforces; None where it did."""
     found = variables.get("edge_found") or {}
-    return None if "gathered" in found else str(found.get("msg") or "it did not answer")
+    return None if "gathered" in found else rollout.said(found)
 
 
 def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -57,6 +57,7 @@ def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str,
             terms = wanted.get(pool, {}) if pool in attached else {}
             odd = _odd(policy, pool, answer)
             for name in dict.fromkeys([*(each.name for each in policy.destinations), *now.get(pool, ()), ANY]):
+                numbers = rollout.counted(answer, pool, name)
                 row = {
                     "edge": edge,
                     "pool": pool,
@@ -65,13 +66,10 @@ def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str,
                     "wanted": terms.get(name, terms.get(ANY, intent.PASS)),
                     "device": UNKNOWN if why else rollout.action_of(now, pool, name),
                 }
-                found.append({**row, **_counted(answer, pool, name), **_state(row, answer, why or odd, known)})
+                found.append(
+                    {**row, "out": numbers.get("out"), "in": numbers.get("in"), **_state(row, answer, why or odd, known)}
+                )
     return found
-
-
-def _counted(answer: Mapping[str, Any], pool: str, name: str) -> dict[str, Any]:
-    counted = answer.get("counters", {}).get("pools", {}).get(pool, {}).get(name, {})
-    return {"out": counted.get("out"), "in": counted.get("in")}
 
 
 def _odd(policy: Policy, pool: str, answer: Mapping[str, Any]) -> str | None:

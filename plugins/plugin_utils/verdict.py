@@ -107,7 +107,7 @@ def of_policy(policy: Policy, wave: str, source: Address, destination: Address, 
     """The verdict on a connection from a customer to the outside, whichever edge the customer hangs on."""
     if dport != SMTP or source in policy.exempted() or destination in policy.permitted():
         return PASSED
-    pool = next((p.name for p in policy.pools.values() if source in p.prefixes), None)
+    pool = policy.pool_of(source)
     if pool is None:
         return PASSED
     name = next((c.name for c in policy.destinations if destination in c.prefixes), ANY)
