@@ -1,10 +1,10 @@
 #!/bin/sh
-# Usage: validate.sh DIRECTORY CERTIFICATE KEY: is the configuration in DIRECTORY one with which the servers would start?
+# Usage: validate.sh ROOT CERTIFICATE KEY: would the servers start with the configuration below ROOT?
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-staged=$1 certificate=$2 key=$3
+root=$1 certificate=$2 key=$3
 
 refuse() {
-    echo "$1; nothing was changed." | sed "s#$staged/##g" >&2
+    echo "$1; nothing was changed." >&2
     exit 1
 }
 
@@ -16,13 +16,14 @@ public=$(openssl x509 -in "$certificate" -noout -pubkey 2>&1) || refuse "submiss
 openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null || refuse "submission_relay_tls_certificate: $certificate has expired"
 [ "$(openssl pkey -in "$key" -pubout 2>&1)" = "$public" ] || refuse "submission_relay_tls_key: $key is not the key of $certificate"
 
-said=$(doveconf -n -c "$staged/dovecot.conf" 2>&1 >/dev/null) || refuse "Dovecot refuses this configuration ($said)"
+said=$(doveconf -n -c "$root/etc/dovecot/dovecot.conf" 2>&1 >/dev/null) || refuse "Dovecot refuses this configuration ($said)"
 
-said=$(postconf -c "$staged" -n 2>&1 >/dev/null) || refuse_postfix "$said"
+postfix=$root/etc/postfix
+said=$(postconf -c "$postfix" -n 2>&1 >/dev/null) || refuse_postfix "$said"
 # A misspelt parameter is only a warning to Postfix, but never what was meant.
 [ -z "$said" ] || refuse_postfix "$said"
-said=$(postconf -c "$staged" -M 2>&1 >/dev/null) || refuse_postfix "$said"
-said=$(postfix -c "$staged" check 2>&1) || refuse_postfix "$said"
+said=$(postconf -c "$postfix" -M 2>&1 >/dev/null) || refuse_postfix "$said"
+said=$(postfix -c "$postfix" check 2>&1) || refuse_postfix "$said"
 # Wrong values come to light only when a server reads them: one speaks here with nobody, on standard input.
-smtpd=$(postconf -c "$staged" -hx daemon_directory)/smtpd
-printf 'EHLO localhost\r\nQUIT\r\n' | MAIL_CONFIG=$staged "$smtpd" -S 2>&1 | grep -q '^221 ' || refuse_postfix
+smtpd=$(postconf -c "$postfix" -hx daemon_directory)/smtpd
+printf 'EHLO localhost\r\nQUIT\r\n' | MAIL_CONFIG=$postfix "$smtpd" -S 2>&1 | grep -q '^221 ' || refuse_postfix
