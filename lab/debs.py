@@ -16,7 +16,16 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGES = ("postfix", "postfix-pcre", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd", "ssl-cert", "rsyslog")
+PACKAGES = (
+    *("postfix", "postfix-pcre", "postfix-pgsql", "postfix-mysql", "postfix-ldap", "ssl-cert"),
+    *("dovecot-core", "dovecot-imapd", "dovecot-lmtpd", "dovecot-pgsql", "dovecot-mysql", "dovecot-ldap"),
+    *("rspamd", "redis-server", "python3-redis", "python3-dnspython"),
+    *("rsyslog", "logrotate", "nftables", "cron", "prometheus-postfix-exporter"),
+    "haproxy",
+    *("postgresql", "mariadb-server", "slapd", "ldap-utils", "dnsmasq", "python3-psycopg2", "python3-pymysql", "python3-ldap"),
+    # What swaks only recommends is its TLS and its IPv6.
+    *("swaks", "libnet-ssleay-perl", "libio-socket-inet6-perl", "libsocket6-perl"),
+)
 DIRECTORY = Path(__file__).resolve().parents[1] / ".cache" / "debs"
 
 
