@@ -18,6 +18,8 @@ openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null || refuse "submiss
 
 said=$(doveconf -n -c "$root/etc/dovecot/dovecot.conf" 2>&1 >/dev/null) || refuse "Dovecot refuses this configuration ($said)"
 
+said=$(rspamadm configtest -q -c "$root/etc/rspamd/rspamd.conf" 2>&1) || refuse "rspamd refuses this configuration ($said)"
+
 postfix=$root/etc/postfix
 said=$(postconf -c "$postfix" -n 2>&1 >/dev/null) || refuse_postfix "$said"
 # A misspelt parameter is only a warning to Postfix, but never what was meant.
