@@ -12,7 +12,7 @@ PACKAGES := iproute2 libyang2-tools netconfd nftables openssh-server openssl pro
 PACKAGES += $(if $(shell grep -x ID=debian /etc/os-release),chromium-headless-shell fonts-ipafont-gothic)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-rollout test lint sanity unit property test-yang lab-test molecule bench-plan bench-push soak clean
+.PHONY: help setup demo demo-rollout test lint sanity unit property test-yang lab-test molecule bench-plan bench-push soak soak-relay clean
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -85,6 +85,9 @@ bench-plan: setup ## What a plan costs for 50, 200 and 800 edges, in time, CPU a
 
 soak: setup ## Long: reloads of 100,000 prefixes under load, without a leak
 	pytest -q -s -m soak tests
+
+soak-relay: setup ## Long: 20,000 mails through two relays of which one loses its power, none lost; the relay's rate beside bare Postfix
+	@python3 -m tests.benchmarks.relay
 
 clean: ## Remove what was made here: .venv, caches, and the lab
 	-[ ! -d /run/op25b-lab ] || $(PYTHON) -m lab down
