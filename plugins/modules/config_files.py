@@ -123,7 +123,7 @@ OPEN = "open.json"
 """In the directory: what was changed and is not settled: {"paths": {path: whether it was there}, "servers": [...]}."""
 
 
-class Wrong(Exception):
+class MistakeError(Exception):
     """A sentence for the operator."""
 
 
@@ -210,7 +210,7 @@ class File:
         try:
             return grp.getgrnam(self.group).gr_gid
         except KeyError:
-            raise Wrong(f"There is no group {self.group} for {self.path} on this host; nothing was changed.") from None
+            raise MistakeError(f"There is no group {self.group} for {self.path} on this host; nothing was changed.") from None
 
     def now(self):
         """What stands there, with group and mode; None where there is nothing."""
@@ -260,7 +260,7 @@ def judge(files, script, arguments):
         shutil.rmtree(root)
     if done.returncode:
         said = done.stderr.replace(root, "").strip()
-        raise Wrong(said or f"The configuration was refused, without a word (exit {done.returncode}); nothing was changed.")
+        raise MistakeError(said or f"The configuration was refused, without a word (exit {done.returncode}); nothing was changed.")
 
 
 def present(module, kept):
@@ -325,7 +325,7 @@ def main():
                 if module.params["state"] == "restored":
                     kept.restore()
                 kept.forget()
-    except Wrong as err:
+    except MistakeError as err:
         module.fail_json(msg=str(err))
     except OSError as err:
         module.fail_json(msg=f"The configuration could not be written: {err}.")
