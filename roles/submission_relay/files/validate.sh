@@ -28,4 +28,4 @@ said=$(postconf -c "$postfix" -M 2>&1 >/dev/null) || refuse_postfix "$said"
 said=$(postfix -c "$postfix" check 2>&1) || refuse_postfix "$said"
 # Wrong values come to light only when a server reads them: one speaks here with nobody, on standard input.
 smtpd=$(postconf -c "$postfix" -hx daemon_directory)/smtpd
-printf 'EHLO localhost\r\nQUIT\r\n' | MAIL_CONFIG=$postfix "$smtpd" -S 2>&1 | grep -q '^221 ' || refuse_postfix
+printf 'EHLO localhost\r\nQUIT\r\n' | MAIL_CONFIG=$postfix "$smtpd" -S -o smtpd_sender_login_maps= 2>&1 | grep -q '^221 ' || refuse_postfix
