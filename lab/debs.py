@@ -20,7 +20,7 @@ PACKAGES = (
     *("postfix", "postfix-pcre", "postfix-pgsql", "postfix-mysql", "postfix-ldap", "ssl-cert"),
     *("dovecot-core", "dovecot-imapd", "dovecot-lmtpd", "dovecot-pgsql", "dovecot-mysql", "dovecot-ldap"),
     *("rspamd", "redis-server", "python3-redis", "python3-dnspython"),
-    *("rsyslog", "logrotate", "nftables", "cron", "prometheus-postfix-exporter"),
+    *("rsyslog", "logrotate", "nftables", "cron", "prometheus-postfix-exporter", "daemon"),
     "haproxy",
     *("postgresql", "mariadb-server", "slapd", "ldap-utils", "dnsmasq", "python3-psycopg2", "python3-pymysql", "python3-ldap"),
     # What swaks only recommends is its TLS and its IPv6.

@@ -488,6 +488,8 @@ def furnish(root: Path, name: str, host: Host | None, archive: debs.Archive, pyt
         check=True,
         capture_output=True,
     )
+    # For who installs rsyslog: its package has a unit of systemd alone.
+    put("/etc/init.d/rsyslog", (FILES / "lab-rsyslog").read_text(), 0o755)
     for path, text in host.files.items():
         put(path, text)
     if "/etc/nftables.conf" in host.files:

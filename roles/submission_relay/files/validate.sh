@@ -16,6 +16,13 @@ public=$(openssl x509 -in "$certificate" -noout -pubkey 2>&1) || refuse "submiss
 openssl x509 -in "$certificate" -noout -checkend 0 >/dev/null || refuse "submission_relay_tls_certificate: $certificate has expired"
 [ "$(openssl pkey -in "$key" -pubout 2>&1)" = "$public" ] || refuse "submission_relay_tls_key: $key is not the key of $certificate"
 
+said=$(rsyslogd -N1 -f "$root/etc/rsyslog.d/40-submission_relay.conf" 2>&1) || refuse "rsyslog refuses this configuration ($said)"
+
+said=$(nft -c -f "$root/etc/submission_relay/ports.nft" 2>&1) || refuse "nft refuses these rules ($said)"
+
+said=$(python3 -B "$root/usr/local/lib/submission_relay/guard.py" check "$root/etc/submission_relay/guard.json" 2>&1) ||
+    refuse "the guard refuses its configuration ($(printf '%s\n' "$said" | tail -n 1))"
+
 said=$(doveconf -n -c "$root/etc/dovecot/dovecot.conf" 2>&1 >/dev/null) || refuse "Dovecot refuses this configuration ($said)"
 
 said=$(rspamadm configtest -q -c "$root/etc/rspamd/rspamd.conf" 2>&1) || refuse "rspamd refuses this configuration ($said)"
