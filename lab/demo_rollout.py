@@ -87,7 +87,7 @@ class Rollout(Demo):
             must(self.edge_rules() == before, "an edge's rules are not what they were before")
         self.proved.append("all of it back: every connection open, every edge byte for byte what it was")
         if sending.failed:
-            log = self.lab.path("msa1", "/var/log/mail.log").read_text(encoding="utf-8").splitlines()
+            log = self.lab.path("msa1", "/var/log/submission_relay/mail.log").read_text(encoding="utf-8").splitlines()
             print("\n".join(line for line in log if re.search("fatal|panic|warning", line)))
         must(not sending.failed, f"mails that could not be sent: {sending.failed}")
         must({mail["host"] for mail in sending.mails} == set(SENDERS), "not every customer sent mail")

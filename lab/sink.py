@@ -123,6 +123,8 @@ class Mail:
             rcpt_tos=envelope.rcpt_tos,
             headers=[[name, str(value)] for name, value in message.items()],
             body=body.decode(errors="backslashreplace"),
+            # As it came, for who looks at a signature.
+            content=content.decode("latin-1"),
         )
         return "250 OK"
 

@@ -13,7 +13,8 @@ version_added: 0.1.0
 author: the ccsnet.op25b contributors (@ccsnet)
 description:
   - Follows the log of Postfix on this host until each mail has left the queue, or until the time is over.
-  - The log is the file of C(maillog_file) where Postfix has one, else the journal of systemd, else C(/var/log/mail.log).
+  - The log is the file of C(maillog_file) where Postfix has one, else that of the role P(ccsnet.op25b.submission_relay#role), else
+    the journal of systemd, else C(/var/log/mail.log).
   - Needs the right to read that log, usually that of root.
 options:
   queue_ids:
@@ -80,7 +81,7 @@ log:
   description: What was read.
   returned: always
   type: str
-  sample: /var/log/mail.log
+  sample: /var/log/submission_relay/mail.log
 """
 
 import os
@@ -91,6 +92,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 JOURNAL = "/run/systemd/journal/socket"
 FILE = "/var/log/mail.log"
+OURS = "/var/log/submission_relay/mail.log"
 TAIL = 32 << 20
 LOGGED = 3
 """Seconds in which a relay's log has a mail that it took: it writes the line before it answers, and a syslog may be behind."""
@@ -221,7 +223,7 @@ def main():
     postconf = module.get_bin_path("postconf")
     if not postconf:
         module.fail_json(msg="there is no Postfix on this host; run this on the relay")
-    path = module.run_command([postconf, "-h", "maillog_file"])[1].strip()
+    path = module.run_command([postconf, "-h", "maillog_file"])[1].strip() or (OURS if os.path.exists(OURS) else "")
     log = Journal(module.run_command) if not path and os.path.exists(JOURNAL) else File(path or FILE)
     follow(log, mails, module.params["timeout"])
     module.exit_json(changed=False, mails=[entry for mail in mails for entry in mail.entries()], log=log.name)

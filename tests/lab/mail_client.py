@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mail program on a host of the lab: python3 mail_client.py '{"host": …, "port": 587, …}' prints what the server replied.
+"""A mail program on a host of the lab: prints what the server replied to what it reads as JSON on standard input.
 
 It goes on after a refusal, as an attacker would, so that each reply is the server's own judgement.
 """
@@ -59,11 +59,22 @@ def session(wanted: dict[str, Any]) -> dict[str, Any]:
         for name, command in commands:
             replies[name] = _text(client.docmd(command))
         if "message" in wanted:
-            replies["data"] = _text(client.data(wanted["message"]))
+            replies["data"] = _text(client.data(wanted["message"].encode("utf-8", "surrogateescape")))
+        if "messages" in wanted:
+            replies["burst"] = [_mail(client, mail) for mail in wanted["messages"]]
         client.quit()
     except (OSError, smtplib.SMTPException) as error:
         replies["error"] = f"{type(error).__name__}: {error}"
     return replies
+
+
+def _mail(client: smtplib.SMTP, mail: dict[str, Any]) -> str:
+    """One of many on this connection: the first refusal, or the reply to its end."""
+    client.rset()
+    replies = [_text(client.docmd(f"MAIL FROM:<{mail['mail_from']}>"))]
+    replies += [_text(client.docmd(f"RCPT TO:<{to}>")) for to in mail["to"]]
+    refused = [reply for reply in replies if not reply.startswith("2")]
+    return refused[0] if refused else _text(client.data(mail["message"]))
 
 
 def _text(reply: tuple[int, bytes]) -> str:
@@ -71,4 +82,4 @@ def _text(reply: tuple[int, bytes]) -> str:
 
 
 if __name__ == "__main__":
-    json.dump(session(json.loads(sys.argv[1])), sys.stdout)
+    json.dump(session(json.load(sys.stdin)), sys.stdout)

@@ -5,15 +5,7 @@
 
 import time
 
-import pytest
-
-from lab import Lab
 from lab.clients import clients
-
-
-@pytest.fixture(scope="module")
-def lab():
-    return Lab()
 
 
 def test_customers_send_by_all_four_ways_and_nothing_is_lost(lab):

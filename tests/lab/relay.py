@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who and what is in the scenario of the relay, for its tests."""
+
+import uuid
+from pathlib import Path
+
+from lab.topology import HOSTS
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT = ROOT / "tests" / "lab" / "mail_client.py"
+MSA1, MSA2, BALANCER = HOSTS["msa1"], HOSTS["msa2"], HOSTS["lb1"]
+LOG = "/var/log/submission_relay/mail.log"
+TARO, JIRO, KAEDE = (f"{name}@ccsnet.ne.jp" for name in ("taro", "jiro", "kaede"))
+HANAKO, SAKURA = (f"{name}@m2.ccsnet.ne.jp" for name in ("hanako", "sakura"))
+
+
+def secret(login):
+    """A login with its password, which all have in the same form."""
+    return [login, f"{login.split('@')[0]}, only in the lab"]
+
+
+def mail(subject, sender, *headers, to="friend@mobile.example", body="hello"):
+    """A whole message."""
+    lines = [f"From: <{sender}>", f"To: <{to}>", f"Subject: {subject}", f"Message-ID: <{uuid.uuid4()}@client.example>", *headers]
+    return "\r\n".join([*lines, "", body, ""])
