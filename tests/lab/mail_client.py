@@ -61,7 +61,9 @@ def session(wanted: dict[str, Any]) -> dict[str, Any]:
         if "message" in wanted:
             replies["data"] = _text(client.data(wanted["message"].encode("utf-8", "surrogateescape")))
         if "messages" in wanted:
-            replies["burst"] = [_mail(client, mail) for mail in wanted["messages"]]
+            replies["burst"] = []
+            for mail in wanted["messages"]:
+                replies["burst"].append(_mail(client, mail))
         client.quit()
     except (OSError, smtplib.SMTPException) as error:
         replies["error"] = f"{type(error).__name__}: {error}"
