@@ -109,6 +109,15 @@ class Mail:
     def __init__(self, log: Log) -> None:
         self.log = log
 
+    async def handle_RCPT(  # noqa: N802
+        self, _server: Sink, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take everyone but nobody."""
+        if address.startswith("nobody@"):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, server: Sink, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Write the message down."""
         content = envelope.original_content or b""
