@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("fresh")
 FRIEND = "friend@mobile.example"
 HOOK = textwrap.dedent(
     """
-    import http.server, sys
+    import http.server, sys, threading
     class Hook(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -25,8 +25,9 @@ HOOK = textwrap.dedent(
             self.end_headers()
         def log_message(self, *_): pass
     server = http.server.ThreadingHTTPServer(("192.0.2.28", 8025), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)
-    server.serve_forever()
+    sys.stdin.read()
     """
 )
 
@@ -34,12 +35,10 @@ HOOK = textwrap.dedent(
 @pytest.fixture
 def hook(lab):
     """What the webhook was told."""
-    with lab.popen("store1", ["python3", "-c", HOOK], stdout=-1) as server:
+    with lab.popen("store1", ["python3", "-c", HOOK], stdin=-1, stdout=-1) as server:
         assert server.stdout.readline() == "ready\n"
-        try:
-            yield server.stdout
-        finally:
-            server.kill()
+        yield server.stdout
+        server.stdin.close()
 
 
 @pytest.fixture
@@ -65,12 +64,17 @@ def command(lab):
     return run
 
 
+def mails_to_the_desk(lab):
+    return [event for event in lab.sink_log("mx1") if event.get("rcpt_tos") == ["abuse-desk@ccsnet.ne.jp"]]
+
+
 def hour(number=0):
     return int(time.time()) // 3600 + number
 
 
 def test_a_login_from_many_networks_is_suspended_told_once_and_resumed(lab, send, redis, suspended, hook, command, arrived):
     # The thief comes from eight networks that the lab has no hosts for, and from two that it has, through both relays.
+    told_before = len(mails_to_the_desk(lab))
     now = time.time()
     redis("ZADD", f"op25b:networks:{TARO}", *(word for number in range(8) for word in (now, f"203.0.{number}.0/24")))
     assert send(TARO, source="cust-east")[1].startswith("250")
@@ -89,8 +93,9 @@ def test_a_login_from_many_networks_is_suspended_told_once_and_resumed(lab, send
     assert path == "/suspended?token=hook-only-in-the-lab"
     assert (news["login"], news["why"]) == (TARO, "mail came from 10 networks within an hour")
     assert news["relay"] in ("msa1.example.net", "msa2.example.net")
-    came = arrived("mx1", f"The login {TARO} is suspended")
-    assert (came["mail_from"], came["rcpt_tos"]) in (("", ["abuse-desk@ccsnet.ne.jp"]), (None, ["abuse-desk@ccsnet.ne.jp"]))
+    assert arrived("mx1", f"The login {TARO} is suspended")
+    came = mails_to_the_desk(lab)[-1]
+    assert (came["mail_from"], came["rcpt_tos"]) == ("<>", ["abuse-desk@ccsnet.ne.jp"])
     assert f"submission-relay-login resume {TARO}" in came["body"]
 
     listed = command("list", relay="msa2").stdout
@@ -104,7 +109,8 @@ def test_a_login_from_many_networks_is_suspended_told_once_and_resumed(lab, send
     for relay in ("msa1", "msa2"):
         done = lab.run(relay, ["grep", "-rls", "hook-only-in-the-lab", "/var/log"])
         assert done.stdout == ""
-    assert [entry["event"] for entry in lab.sink_log("mx1") if dict(entry.get("headers", ())).get("Subject", "").endswith(f"{TARO} is suspended")] == ["mail"]
+    # By one of the relays, not by both.
+    assert told_before + 1 == len(mails_to_the_desk(lab))
 
 
 def test_a_sudden_volume_suspends_once_the_guard_knows_what_is_usual(send, redis, suspended):
