@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, relay_status, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact as impacts
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import mail_clients as clients
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import report as reports
@@ -194,6 +195,21 @@ def report(
     return reports.facts(_load(document, today), wave, status, records, now, probes)
 
 
+def relay_states(relays: Mapping[str, Mapping[str, Any]], today: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """How the submission relays are, and what needs a person."""
+    return relay_status.rows(relays, datetime.date.fromisoformat(str(today)) if today else datetime.date.today())
+
+
+def mail_clients(
+    mails: Sequence[Mapping[str, Any]],
+    name: str,
+    relays: Sequence[str] = (),
+    status: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> dict[str, str]:
+    """How mail programs find the relay, as files."""
+    return clients.files(mails, name, [str(relay) for relay in relays], status)
+
+
 def _sentence(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -235,4 +251,7 @@ class FilterModule:
             "sources_csv": _sentence(sources_csv),
             "sources_expired": _sentence(sources_expired),
             "impact": _sentence(impact),
+            "relay_status": _sentence(relay_states),
+            "relay_status_table": _sentence(relay_status.table),
+            "mail_clients": _sentence(mail_clients),
         }

@@ -19,9 +19,8 @@ description:
   - Needs the right to read queue, log and keys, usually that of root.
 options:
   hostname:
-    description: The name for which the certificate should be.
+    description: The name for which the certificate should be. The host's own name with its domain where it is left out.
     type: str
-    required: true
   certificate:
     description: The certificate with its chain, in PEM.
     type: path
@@ -310,7 +309,6 @@ import re
 import smtplib
 import socket
 import ssl
-import subprocess
 import time
 import warnings
 from datetime import datetime, timezone
@@ -341,7 +339,7 @@ BOUNCED = re.compile(rb"\]: (?P<id>[0-9A-Za-z]+): to=<.*, status=bounced ")
 GONE = re.compile(rb"\]: (?P<id>[0-9A-Za-z]+): (?:removed|milter-reject: END-OF-MESSAGE)")
 CLOCK = re.compile(rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d")
 # What differs from one recipient to the next: addresses of mail and of hosts, and words in brackets.
-VARIABLE = re.compile(r"<[^>]*>|\S+@\S+|\S*\[[^\]]*\](?::\d+)?|\b\d+(?:\.\d+){3}\b")
+VARIABLE = re.compile(r"<[^>]*>|(?<=name=)\S+|\S+@\S+|\S*\[[^\]]*\](?::\d+)?|\b\d+(?:\.\d+){3}\b")
 
 
 class Senders:
@@ -446,28 +444,26 @@ def read_logs(path, since, now, limit, senders):
     return {"files": [name for name, _skip in files], "since": said, "complete": complete}
 
 
-def queue(program, now, active_limit):
+def queue(run, now, active_limit):
     """What is in the queue, by `postqueue -j`."""
     counts, recipients, oldest, reasons = dict.fromkeys(QUEUES, 0), 0, None, {}
+    code, found, said = run(["postqueue", "-j"])
+    if code:
+        return {"problem": said.strip() or f"postqueue ended with {code}"}
     try:
-        # A full queue is long: it is not held in memory.
-        with subprocess.Popen([program, "-j"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
-            for line in asked.stdout:
-                mail = json.loads(line.decode(errors="replace"))
-                name = mail["queue_name"]
-                # What the host's own programs hand in comes by « maildrop ».
-                counts[name if name in counts else "incoming"] += 1
-                oldest = min(oldest or mail["arrival_time"], mail["arrival_time"])
-                for recipient in mail["recipients"]:
-                    recipients += 1
-                    reason = VARIABLE.sub("…", recipient.get("delay_reason", "")).strip()
-                    if reason:
-                        reasons[reason] = reasons.get(reason, 0) + 1
-            said = asked.stderr.read().decode(errors="replace").strip()
-        if asked.returncode:
-            return {"problem": said or f"postqueue ended with {asked.returncode}"}
+        for line in found.splitlines():
+            mail = json.loads(line)
+            name = mail["queue_name"]
+            # What the host's own programs hand in comes by « maildrop ».
+            counts[name if name in counts else "incoming"] += 1
+            oldest = min(oldest or mail["arrival_time"], mail["arrival_time"])
+            for recipient in mail["recipients"]:
+                recipients += 1
+                why = VARIABLE.sub("…", recipient.get("delay_reason", "")).strip()
+                if why:
+                    reasons[why] = reasons.get(why, 0) + 1
         disk = os.statvfs(SPOOL)
-    except (OSError, ValueError, KeyError) as err:
+    except (OSError, ValueError, KeyError, TypeError) as err:
         return {"problem": f"postqueue: {reason(err)}"}
     most = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))[:5]
     return {
@@ -475,7 +471,7 @@ def queue(program, now, active_limit):
         "active_limit": active_limit,
         "recipients": recipients,
         "oldest": None if oldest is None else max(int(now) - oldest, 0),
-        "reasons": [{"reason": reason, "recipients": count} for reason, count in most],
+        "reasons": [{"reason": why, "recipients": count} for why, count in most],
         "free_percent": 100 * disk.f_bavail // max(disk.f_blocks, 1),
     }
 
@@ -517,13 +513,15 @@ def takes_old_tls():
 
 def certificate(run, path, key, hostname):
     """What is to be said of the certificate, by openssl."""
-    code, found, said = run(
+    # Where the name does not match, newer ones end with 1: what was found is asked, and not the code.
+    _code, found, said = run(
         ["openssl", "x509", "-in", path, "-noout", "-enddate", "-ext", "subjectAltName", "-checkhost", hostname, "-pubkey"]
     )
-    if code:
+    ends = re.search(r"notAfter=(.*)", found)
+    pem = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", found, re.DOTALL)
+    if not ends or not pem:
         return {"problem": f"{path} has no certificate in PEM: {said.strip().split(chr(10))[0]}"}
-    end = ssl.cert_time_to_seconds(re.search(r"notAfter=(.*)", found)[1])
-    public = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", found, re.DOTALL)[0]
+    end, public = ssl.cert_time_to_seconds(ends[1]), pem[0]
     of_key = run(["openssl", "pkey", "-in", key, "-pubout"])[1].strip()
     with open(path, encoding="ascii", errors="replace") as file:
         leaf = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", file.read(), re.DOTALL)[0]
@@ -714,7 +712,7 @@ def main():
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "hostname": {"type": "str", "required": True},
+            "hostname": {"type": "str"},
             "certificate": {"type": "path", "required": True},
             "key": {"type": "path", "required": True, "no_log": False},
             "domains": {"type": "list", "elements": "str", "default": []},
@@ -735,9 +733,9 @@ def main():
         found = module.get_bin_path(words[0])
         return module.run_command([found, *words[1:]], **more) if found else (127, "", f"there is no {words[0]} on this host")
 
-    program = module.get_bin_path("postqueue")
-    if not program:
+    if not module.get_bin_path("postqueue"):
         module.fail_json(msg="there is no Postfix on this host; run this on the relay")
+    hostname = params["hostname"] or socket.getfqdn()
     limit = int(run(["postconf", "-h", "qmgr_message_active_limit"])[1].strip() or 0)
     senders = Senders()
     log = read_logs(params["log"], now - params["hours"] * 3600, now, params["log_mib"] << 20, senders)
@@ -751,14 +749,14 @@ def main():
     ]
     module.exit_json(
         changed=False,
-        hostname=params["hostname"],
+        hostname=hostname,
         addresses=addresses(run),
-        queue=queue(program, now, limit),
+        queue=queue(run, now, limit),
         log=log,
         sent=senders.sums(),
         senders=senders.most(params["top"]),
         suspended=logins,
-        certificate=certificate(run, params["certificate"], params["key"], params["hostname"]),
+        certificate=certificate(run, params["certificate"], params["key"], hostname),
         old_tls=takes_old_tls(),
         dkim=dkim(run, params),
         services=[

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,10 +16,51 @@ from typing import Any
 from .errors import Op25bError
 
 TTL = 3600
-PROTOCOLS = {"imap": ("imap", "_imaps", 993), "pop": ("pop3", "_pop3s", 995), "pop3": ("pop3", "_pop3s", 995)}
-"""What customers read in notice_mail, as the type of autoconfig, the service of RFC 8314, and its port."""
+PROTOCOLS = {"imap": ("imap", "_imaps"), "pop": ("pop3", "_pop3s"), "pop3": ("pop3", "_pop3s")}
+"""What customers read in notice_mail, as the type of autoconfig, and the service of RFC 6186."""
 SUBMISSION = (("_submissions", 465, "SSL", 0), ("_submission", 587, "STARTTLS", 10))
 """Both ways in; the priority says which one is wanted: RFC 8314 wants TLS from the first byte."""
+
+
+NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*")
+"""A name of a host or domain: what else stands there could be another line of a zone, or another directory."""
+
+
+def _name(text: Any, where: str) -> str:
+    if not NAME.fullmatch(str(text)):
+        raise Op25bError(f"notice_mail: {where}: {str(text)!r} is no name of a host or domain; nothing was written.")
+    return str(text)
+
+
+def files(
+    mails: Sequence[Mapping[str, Any]],
+    name: str,
+    relays: Sequence[str] = (),
+    status: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> dict[str, str]:
+    """What is to be published, by the path of its file; one that is empty is not to be there.
+
+    `name` is the operator's, `relays` are all that there are, and `status` is what the filter relay_status found of them.
+    """
+    rows = {str(row["relay"]): row for row in (status or {}).get("relays", ())}
+    silent = [relay for relay in relays if rows.get(relay, {"state": "unknown"})["state"] == "unknown"]
+    if silent:
+        raise Op25bError(
+            f"a zone has the DKIM keys and the addresses of all relays, and {', '.join(silent)} did not answer;"
+            " nothing was written."
+        )
+    keys = (status or {}).get("dkim", ())
+    for key in keys:
+        if key["state"] == "two keys":
+            raise Op25bError(f"{key['name']}: {key['detail']}; nothing was written.")
+    addresses = [address for relay in relays for address in rows[relay]["addresses"]]
+    found = {}
+    for mail in mails:
+        domain = _name(mail["domain"], "domain")
+        _name(mail["submission"], domain)
+        found[f"{domain}.zone"] = zone(mail, keys, addresses)
+        found[f"{domain}/mail/config-v1.1.xml"] = autoconfig(mail, name)
+    return found
 
 
 def txt(name: str, value: str) -> str:
@@ -32,13 +74,13 @@ def txt(name: str, value: str) -> str:
 def _incoming(mail: Mapping[str, Any]) -> Iterator[tuple[str, str, str, int]]:
     for server in mail.get("incoming") or ():
         try:
-            kind, service, _port = PROTOCOLS[str(server["protocol"]).lower()]
+            kind, service = PROTOCOLS[str(server["protocol"]).lower()]
         except KeyError:
             raise Op25bError(
-                f"notice_mail: {mail['domain']}: the protocol {server['protocol']!r} of {server['host']} is none that autoconfig has;"
-                " write IMAP or POP; nothing was written."
+                f"notice_mail: {mail['domain']}: the protocol {server['protocol']!r} of {server['host']} is none that"
+                " autoconfig has; write IMAP or POP; nothing was written."
             ) from None
-        yield kind, service, str(server["host"]), int(server["port"])
+        yield kind, service, _name(server["host"], str(mail["domain"])), int(server["port"])
 
 
 def zone(mail: Mapping[str, Any], keys: Sequence[Mapping[str, Any]] = (), addresses: Sequence[str] = ()) -> str:
@@ -47,9 +89,8 @@ def zone(mail: Mapping[str, Any], keys: Sequence[Mapping[str, Any]] = (), addres
     `keys` are those of the filter relay_status (`dkim`), `addresses` those from which the relays send.
     """
     domain = str(mail["domain"])
-    lines = [
-        f"; {domain}: how mail programs find {mail['submission']}. RFC 6186 and RFC 8314; the lower number is the better way."
-    ]
+    better = "RFC 6186 and RFC 8314; the lower number is the better way"
+    lines = [f"; {domain}: how mail programs find {mail['submission']}. {better}."]
     for service, port, _tls, priority in SUBMISSION:
         lines.append(f"{service}._tcp.{domain}. {TTL} IN SRV {priority} 1 {port} {mail['submission']}.")
     for _kind, service, host, port in _incoming(mail):
@@ -64,7 +105,7 @@ def zone(mail: Mapping[str, Any], keys: Sequence[Mapping[str, Any]] = (), addres
     if own or addresses:
         lines += [
             "",
-            "; DMARC (RFC 7489): both of the above are of the domain in From. Begin with reports alone, if there is no record yet:",
+            "; DMARC (RFC 7489): both of the above are of the domain in From. Begin with reports alone, where there is none yet:",
         ]
         lines.append(f'; _dmarc.{domain}. {TTL} IN TXT "v=DMARC1; p=none; rua=mailto:ADDRESS"')
     return "\n".join(lines) + "\n"

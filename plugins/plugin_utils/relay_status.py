@@ -84,7 +84,8 @@ def _of_queue(queue: Mapping[str, Any]) -> Iterator[str]:
     if queue["active_limit"] and queue["active"] >= queue["active_limit"]:
         yield f"the active queue is full ({queue['active']}); {queue['incoming']} more wait for a place in it"
     if queue["hold"]:
-        yield f"{queue['hold']} mails are on hold, and stay there until a person lets them go (postsuper -H) or deletes them (postsuper -d)"
+        then = "stay there until a person lets them go (postsuper -H) or deletes them (postsuper -d)"
+        yield f"{queue['hold']} mails are on hold, and {then}"
     if queue["free_percent"] < FREE_PERCENT:
         yield f"of the disk with the queue {queue['free_percent']} % is free"
 
@@ -115,7 +116,8 @@ def _of_old_tls(accepted: bool | None, exception: Mapping[str, Any], today: date
     elif accepted and until and until < today:
         yield f"port 465 takes TLS 1.1, and the exception ended on {until}; run the role"
     elif accepted and until:
-        yield f"TLS 1.0 and 1.1 are taken for {(until - today).days} days more, until {until} ({exception.get('name', 'no name')})"
+        name = exception.get("name", "no name")
+        yield f"TLS 1.0 and 1.1 are taken for {(until - today).days} days more, until {until} ({name})"
 
 
 def _dkim(answers: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -163,23 +165,31 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """All of it as text: the relays, who sends most, who is suspended, the DNS records, and what needs a person."""
     parts = [tables.text(_relays(found["relays"]), _end(found["relays"]))]
     if found["senders"]:
-        body = [["login", "mails", "recipients", "bounced", "from addresses"]]
+        body = [["top sender", "mails", "recipients", "bounced", "from addresses"]]
         keys = ("login", "mails", "recipients", "bounced", "addresses")
         body += [[str(sender[key]) for key in keys] for sender in found["senders"]]
         parts.append(tables.text(body, _counted(found["relays"])))
     if found["suspended"]:
         body = [["suspended", "why"], *([each["login"], each["why"]] for each in found["suspended"])]
-        parts.append(tables.text(body, "back with: ansible-playbook ccsnet.op25b.relay_resume -e relay_login=LOGIN"))
+        parts.append(tables.text(body, "back with: ansible-playbook ccsnet.op25b.relay_resume -e login=LOGIN"))
     if found["dkim"]:
         body = [["DKIM key", "relays", "signs", "DNS"]]
         body += [[key["name"], ", ".join(key["relays"]), "yes" if key["signs"] else "no", key["state"]] for key in found["dkim"]]
-        records = [
-            mail_clients.txt(key["name"], key["record"]) for key in found["dkim"] if key["record"] and key["state"] != "ok"
-        ]
-        parts.append(
-            tables.text(body, "\n".join(["to be published:", *records]) if records else "all that the relays have is published")
-        )
+        parts.append(tables.text(body, _to_publish(found["dkim"])))
     return "\n".join(parts)
+
+
+def _to_publish(keys: Sequence[Mapping[str, Any]]) -> str:
+    lines: list[str] = []
+    for head, states in (
+        ("to be published:", ("missing", "revoked", "differs")),
+        ("the DNS did not say whether it has these:", ("unknown",)),
+    ):
+        records = [mail_clients.txt(key["name"], key["record"]) for key in keys if key["record"] and key["state"] in states]
+        lines += [head, *records] if records else []
+    if not lines and all(key["state"] == "ok" for key in keys):
+        return "all that the relays have is published"
+    return "\n".join(lines) or "nothing is to be published before each relay has the same keys"
 
 
 def _relays(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
