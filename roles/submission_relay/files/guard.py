@@ -37,6 +37,7 @@ import redis
 from guard_rules import DAY, HISTORY, HOUR, Event, judge_attempt, judge_login, maps_of, network, parse, place
 
 CONFIG = "/etc/submission_relay/guard.json"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 SUSPENDED, SINCE, TELL = "op25b:suspended", "op25b:suspended:since", "op25b:tell"
 KNOWN, KNOWN_NETWORKS = 30 * DAY, 50
 T = TypeVar("T")
@@ -209,7 +210,8 @@ class Log:
                 self.file, self.offset = self._open(self.path), 0
                 data = self._chunk()
         self.offset += len(data)
-        return data.decode(errors="replace").split("\n")
+        # Not splitlines, which takes signs for line ends that may stand in an address.
+        return data.decode(errors="replace").split("\n")[:-1]
 
     def _chunk(self) -> bytes:
         if not self.file:
@@ -428,7 +430,10 @@ class Owners:
 
     @staticmethod
     def _run(argv: list[str], text: str) -> str:
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=5, check=False)
+        # Without HOME, where database clients would look for files of whoever has started this.
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, timeout=5, check=False, env={"PATH": PATH, "LC_ALL": "C.UTF-8"}
+        )
         # Not found is 1, and so is a table that cannot be read: that one says so.
         if done.stderr.strip():
             raise OSError(done.stderr.strip().splitlines()[-1])

@@ -137,4 +137,4 @@ def maps_of(parameter: str) -> list[str]:
     """The tables in a parameter of main.cf, of which one in braces may have spaces."""
     tables = re.findall(r"(?:[^\s,{}]|\{(?:[^{}]|\{[^{}]*\})*\})+", parameter)
     # Only Postfix itself may ask its proxymap.
-    return [table[len("proxy:") :] if table.startswith("proxy:") else table for table in tables]
+    return [re.sub(r"(?<![^\s,{])proxy:", "", table) for table in tables]
