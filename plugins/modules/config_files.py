@@ -260,7 +260,9 @@ def judge(files, script, arguments):
         shutil.rmtree(root)
     if done.returncode:
         said = done.stderr.replace(root, "").strip()
-        raise MistakeError(said or f"The configuration was refused, without a word (exit {done.returncode}); nothing was changed.")
+        raise MistakeError(
+            said or f"The configuration was refused, without a word (exit {done.returncode}); nothing was changed."
+        )
 
 
 def present(module, kept):

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author: the ccsnet.op25b contributors (@ccsnet)
 description:
   - Follows the log of Postfix on this host until each mail has left the queue, or until the time is over.
-  - The log is the file of C(maillog_file) where Postfix has one, else that of the role P(ccsnet.op25b.submission_relay#role), else
-    the journal of systemd, else C(/var/log/mail.log).
+  - The log is the file of C(maillog_file) where Postfix has one, else that of the role P(ccsnet.op25b.submission_relay#role),
+    else the journal of systemd, else C(/var/log/mail.log).
   - Needs the right to read that log, usually that of root.
 options:
   queue_ids:

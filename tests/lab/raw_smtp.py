@@ -4,7 +4,7 @@
 """Bytes to an SMTP server, as no mail program would send them; run on a host of the lab.
 
 Reads `{"host", "port", "steps"}` as JSON on standard input. A step is a text, whose signs are bytes, or `starttls`, or a number
-of seconds to wait. Prints for each text what came back: whole replies one after the other, and `closed` at the end of the connection.
+of seconds to wait. Prints for each text what came back: whole replies one after the other, and `closed` where it ended.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import pytest
 from lab import Lab
 from tests.lab.relay import CLIENT, LOG, MSA1, ROOT, mail, secret
 
+
 @pytest.fixture(scope="session")
 def lab():
     return Lab()
@@ -35,7 +36,17 @@ def ask(lab):
 def send(ask):
     """Send one mail; returns its subject and what the server said at the end, or at the first refusal."""
 
-    def one(login, *headers, source="cust-east", host=MSA1.v4, port=587, sender=None, from_=None, to=("friend@mobile.example",), message=None):
+    def one(
+        login,
+        *headers,
+        source="cust-east",
+        host=MSA1.v4,
+        port=587,
+        sender=None,
+        from_=None,
+        to=("friend@mobile.example",),
+        message=None,
+    ):
         subject = f"op25b {uuid.uuid4()}"
         sender = login if sender is None else sender
         text = mail(subject, from_ or sender or login, *headers) if message is None else message.replace("SUBJECT", subject)

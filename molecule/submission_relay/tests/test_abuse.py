@@ -39,7 +39,7 @@ def inside(raw):
 
 
 @pytest.fixture(autouse=True)
-def serves_afterwards(fresh, send, arrived):
+def serves_afterwards(fresh, send, arrived):  # noqa: ARG001
     yield
     subject, said = send(TARO)
     assert said.startswith("250"), said
@@ -161,7 +161,9 @@ def test_too_large_is_refused_before_and_after_it_is_sent(ask, inside):
     said = inside(f"MAIL FROM:<{TARO}> SIZE={limit + 1}\r\n")
     assert said[0][0].startswith("552 5.3.4")
     body = ("x" * 70 + "\r\n") * (limit // 72 + 100)
-    replies = ask("cust-east", 587, login=secret(TARO), mail_from=TARO, to=["friend@mobile.example"], message=mail("big", TARO, body=body))
+    replies = ask(
+        "cust-east", 587, login=secret(TARO), mail_from=TARO, to=["friend@mobile.example"], message=mail("big", TARO, body=body)
+    )
     assert replies["data"].startswith("552 5.3.4")
 
 

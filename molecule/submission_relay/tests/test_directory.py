@@ -104,8 +104,12 @@ def test_when_the_directory_is_down_its_logins_are_told_to_come_again(directory,
         log = lab.path("msa2", LOG).read_text()
         assert [word for word in (PASSWORD, quote(PASSWORD, safe=""), secret(YUKI)[1]) if word in log] == []
     finally:
-        lab.run("store1", ["service", SERVER[directory["driver"]], "start"], check=True, capture_output=False, stdout=-3, stderr=-3)
+        lab.run(
+            "store1", ["service", SERVER[directory["driver"]], "start"], check=True, capture_output=False, stdout=-3, stderr=-3
+        )
     # Postfix asks a database server that was down again after a minute.
     end = time.monotonic() + 75
-    while not (said := login(YUKI, mail_from=YUKI, to=["friend@mobile.example"], message=mail("x", YUKI)).get("data", "")).startswith("250"):
+    while not (
+        said := login(YUKI, mail_from=YUKI, to=["friend@mobile.example"], message=mail("x", YUKI)).get("data", "")
+    ).startswith("250"):
         assert time.monotonic() < end, said

@@ -61,7 +61,9 @@ def test_a_home_server_sends_for_its_own_domains_alone(send, arrived):
 
 
 def test_a_loop_between_servers_ends(send):
-    received = [f"Received: from a{number}.kaede.example by b.kaede.example; Thu, 26 Nov 2026 10:00:00 +0000" for number in range(26)]
+    received = [
+        f"Received: from a{number}.kaede.example by b.kaede.example; Thu, 26 Nov 2026 10:00:00 +0000" for number in range(26)
+    ]
     said = send(KAEDE, *received, source="home-mail")[1]
     assert said.startswith("554 5.4.0 Error: too many hops"), said
 
@@ -83,7 +85,9 @@ def lookup(lab, relay="msa1"):
 
     def txt(name, timeout=5):  # noqa: ARG001
         names = name.decode().rstrip(".")
-        key = lab.run(relay, ["openssl", "pkey", "-in", f"{KEYS}/{names}.key", "-pubout", "-outform", "DER"], text=False, check=True)
+        key = lab.run(
+            relay, ["openssl", "pkey", "-in", f"{KEYS}/{names}.key", "-pubout", "-outform", "DER"], text=False, check=True
+        )
         return b"v=DKIM1; k=rsa; p=" + base64.b64encode(key.stdout)
 
     return txt
@@ -117,7 +121,10 @@ def test_no_one_elses_domain_is_signed(send, arrived):
 
 def test_a_seal_of_another_server_stays(send, arrived):
     """A forwarded mail's ARC headers (RFC 8617) are not the relay's to touch."""
-    seals = ["ARC-Seal: i=1; a=rsa-sha256; cv=none; d=isp.example; s=x; b=AAAA", "ARC-Authentication-Results: i=1; isp.example; dkim=pass"]
+    seals = [
+        "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=isp.example; s=x; b=AAAA",
+        "ARC-Authentication-Results: i=1; isp.example; dkim=pass",
+    ]
     subject, said = send(KAEDE, *seals, sender="shop@kaede.example", source="home-mail")
     assert said.startswith("250")
     headers = [f"{name}: {value}" for name, value in arrived("mobile-mx", subject)["headers"]]
@@ -126,7 +133,11 @@ def test_a_seal_of_another_server_stays(send, arrived):
 
 @pytest.mark.parametrize(
     ("source", "host", "address"),
-    [("cust-west", MSA1.v4, "198.51.100.130"), ("other-line", MSA1.v6, "2001:db8:d000::200"), ("cust-west", "192.0.2.24", "198.51.100.130")],
+    [
+        ("cust-west", MSA1.v4, "198.51.100.130"),
+        ("other-line", MSA1.v6, "2001:db8:d000::200"),
+        ("cust-west", "192.0.2.24", "198.51.100.130"),
+    ],
 )
 def test_the_customers_address_is_in_the_log_alone(lab, send, arrived, source, host, address):
     subject, said = send(TARO, f"X-Originating-IP: {address}", source=source, host=host)
@@ -138,7 +149,9 @@ def test_the_customers_address_is_in_the_log_alone(lab, send, arrived, source, h
     lines = "".join(lab.path(relay, LOG).read_text() for relay in ("msa1", "msa2")).splitlines()
     client = [line for line in lines if f"{queue_id}: client=" in line]
     # RFC 6302: address, source port, and a time with its zone.
-    assert re.match(rf"20\d\d-\S+T\S+\+00:00 msa\d .*\[{re.escape(address)}\]:\d{{4,5}}, .*sasl_username={TARO}$", client[0]), client
+    assert re.match(rf"20\d\d-\S+T\S+\+00:00 msa\d .*\[{re.escape(address)}\]:\d{{4,5}}, .*sasl_username={TARO}$", client[0]), (
+        client
+    )
 
 
 def test_spam_is_rejected_and_told_to_its_sender_at_once(send, arrived):
@@ -147,16 +160,17 @@ def test_spam_is_rejected_and_told_to_its_sender_at_once(send, arrived):
     assert arrived("mobile-mx", subject, seconds=0) is None
 
 
-def test_the_log_is_rotated_and_ends(lab, host_log="/etc/logrotate.d/submission_relay"):
-    text = lab.path("msa1", host_log).read_text()
+def test_the_log_is_rotated_and_ends(lab):
+    rules = "/etc/logrotate.d/submission_relay"
+    text = lab.path("msa1", rules).read_text()
     assert re.search(r"rotate 90\n", text)
-    done = lab.run("msa2", ["sh", "-c", f"logrotate -d {host_log} 2>&1"], check=True)
+    done = lab.run("msa2", ["sh", "-c", f"logrotate -d {rules} 2>&1"], check=True)
     assert "error" not in done.stdout.lower()
     assert (lab.path("msa2", LOG).stat().st_mode & 0o777) == 0o640
 
 
 def test_a_key_is_rotated_and_comes_back_from_the_vault(lab, play, send, arrived, tmp_path):
-    """A second selector has its key before it signs; then it signs; and the backup brings the same keys to a relay that lost them."""
+    """A new selector signs, and the backup brings the same keys to relays that lost them."""
     play("molecule/submission_relay/relays.yml", variables={"submission_relay_dkim_selectors": ["op25b2", "op25b1"]})
     try:
         subject, said = send(HANAKO)
@@ -187,11 +201,19 @@ def test_a_key_is_rotated_and_comes_back_from_the_vault(lab, play, send, arrived
         for relay in ("msa1", "msa2"):
             lab.run(relay, ["sh", "-c", f"rm {KEYS}/*.key"], check=True)
         said = play(
-            "molecule/submission_relay/relays.yml", "-e", f"@{tmp_path}/dkim.yml", "--vault-password-file", str(tmp_path / "password"), "-vvv", "--diff"
+            "molecule/submission_relay/relays.yml",
+            "-e",
+            f"@{tmp_path}/dkim.yml",
+            "--vault-password-file",
+            str(tmp_path / "password"),
+            "-vvv",
+            "--diff",
         )
         assert "PRIVATE KEY" not in said
         for relay in ("msa1", "msa2"):
-            assert {name: lab.path(relay, f"{KEYS}/{name}.key").read_text() for name in names[:2]} == {name: before[name] for name in names[:2]}
+            assert {name: lab.path(relay, f"{KEYS}/{name}.key").read_text() for name in names[:2]} == {
+                name: before[name] for name in names[:2]
+            }
     finally:
         play("molecule/submission_relay/relays.yml")
     end = time.monotonic() + 10

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one login may send, counted in recipients, by both relays together; and what happens when nobody counts."""
+"""What one login may send, counted in recipients, by both relays together."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,9 @@ def test_1000_recipients_of_one_mail_stop_and_100_do_not(send):
     assert send(TARO, to=friends(1000))[1] == "554 5.7.1 1000 recipients are too many for one message, at most 100"
     assert send(TARO, to=friends(100))[1].startswith("250")
     said = send(TARO)[1]
-    assert said.startswith("451 4.7.1 taro@ccsnet.ne.jp has reached its limit of 100 recipients in a minute; send again in "), said
+    assert said.startswith("451 4.7.1 taro@ccsnet.ne.jp has reached its limit of 100 recipients in a minute; send again in "), (
+        said
+    )
 
 
 def test_1000_mails_to_one_stop_and_the_neighbour_behind_the_same_address_does_not_notice(burst, send):
@@ -77,7 +79,7 @@ def test_an_hour_and_a_day_have_their_own_buckets(send, redis, bucket, level, wo
     assert send(TARO)[1].startswith("250")
 
 
-def test_a_home_server_may_send_more_and_its_bounces_have_an_end(burst, send, redis):
+def test_a_home_server_may_send_more_and_its_bounces_have_an_end(send, redis):
     assert send(KAEDE, sender="shop@kaede.example", to=friends(200))[1].startswith("250")
     assert "500" in send(KAEDE, to=friends(501))[1]
     assert send(KAEDE, sender="", from_=KAEDE)[1].startswith("250")
@@ -90,34 +92,3 @@ def test_who_is_refused_is_not_counted(send, redis):
     assert send(TARO, from_=HANAKO)[1].startswith("554")
     assert send(TARO, to=friends(101))[1].startswith("554")
     assert redis("EXISTS", f"op25b:limit:minute:{TARO}") == "0"
-
-
-def test_when_nobody_counts_mail_waits_or_goes_as_the_operator_chose(lab, ask, send, play, arrived):
-    """msa1 has the default, tempfail; msa2 is told to accept."""
-    play("molecule/submission_relay/relays.yml", "--limit", "msa2", variables={"submission_relay_fail": "accept"})
-    try:
-        lab.run("msa1", ["service", "redis-server", "stop"], check=True)
-        try:
-            assert send(TARO)[1].startswith("451 4.7.1 the relay cannot check this mail at the moment")
-            subject, said = send(TARO, host=MSA2.v4)
-            assert said.startswith("250")
-            assert arrived("mobile-mx", subject)
-        finally:
-            lab.run("msa1", ["service", "redis-server", "start"], check=True)
-        for relay in ("msa1", "msa2"):
-            lab.run(relay, ["service", "rspamd", "stop"], check=True)
-        try:
-            replies = ask("cust-east", 465, MSA1.v4, login=secret(TARO), mail_from=TARO, to=[FRIEND], message=mail("x", TARO))
-            assert replies["auth"].startswith("454 4.3.0")
-            assert "data" not in replies
-            subject, said = send(TARO, host=MSA2.v4)
-            assert said.startswith("250")
-            assert arrived("mobile-mx", subject)
-        finally:
-            for relay in ("msa1", "msa2"):
-                lab.run(relay, ["service", "rspamd", "start"], check=True, stdout=-3, stderr=-3, capture_output=False)
-    finally:
-        play("molecule/submission_relay/relays.yml", "--limit", "msa2")
-    end = time.monotonic() + 15
-    while not (said := send(TARO)[1]).startswith("250"):
-        assert time.monotonic() < end, said

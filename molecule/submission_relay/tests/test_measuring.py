@@ -109,7 +109,14 @@ while ! [ -S /run/systemd/journal/dev-log ]; do sleep 0.1; done
 mount --bind /run/systemd/journal/dev-log /dev/log
 exec postfix reload
 """
-NO_JOURNAL = "mv /var/log/away /var/log/submission_relay; umount /dev/log; pkill systemd-journal; umount /sys/fs/cgroup; rm -r /run/systemd/journal; exec postfix reload"
+NO_JOURNAL = """
+umount /dev/log
+pkill systemd-journal
+umount /sys/fs/cgroup
+rm -r /run/systemd/journal
+mv /var/log/away /var/log/submission_relay
+exec postfix reload
+"""
 
 
 @pytest.mark.skipif(not Path("/lib/systemd/systemd-journald").exists(), reason="this machine has no systemd-journald")

@@ -138,9 +138,10 @@ def test_port_25_takes_no_auth_and_says_where_to_go(ask, tls):
 
 
 @SUBMISSION
+@pytest.mark.parametrize("host", [V4, relay.MSA2.v4])
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
-def test_old_tls_is_refused(ask, port, version):
-    replies = ask("cust-east", port, tls=version, login=TARO)
+def test_old_tls_is_refused(ask, port, host, version):
+    replies = ask("cust-east", port, host, tls=version, login=TARO)
     assert "auth" not in replies
     assert "PROTOCOL_VERSION" in replies["error"]
 
@@ -158,6 +159,37 @@ def test_addresses_are_not_told(ask, port):
     replies = ask("cust-east", port, login=TARO, lines=[f"VRFY {TARO[0]}", "EXPN postmaster"])
     assert replies[f"VRFY {TARO[0]}"].startswith("502")
     assert replies["EXPN postmaster"].startswith("50")
+
+
+@SUBMISSION
+def test_what_mail_programs_ask_for_is_there_and_works(lab, ask, arrived, port):
+    """SIZE (RFC 1870), PIPELINING (2920), 8BITMIME (6152), SMTPUTF8 (6531), DSN (3461)."""
+    subject = f"op25b {uuid.uuid4()}"
+    lines = [
+        f"MAIL FROM:<{TARO[0]}> SIZE=500 BODY=8BITMIME RET=HDRS ENVID={subject[6:]} SMTPUTF8",
+        "RCPT TO:<friend@mobile.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;friend@mobile.example",
+    ]
+    text = mail(
+        subject,
+        TARO[0],
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        body="メール",
+    )
+    replies = ask("cust-east", port, login=TARO, lines=lines, message=text)
+    assert {"size", "pipelining", "8bitmime", "smtputf8", "dsn", "enhancedstatuscodes"} <= set(replies["offered_in_tls"])
+    assert [replies[line][:3] for line in lines] == ["250", "250"]
+    assert replies["data"].startswith("250")
+    assert "メール" in arrived("mobile-mx", subject)["content"].encode("latin-1").decode()
+    # The next hop knows no DSN, so that the relay tells the sender itself that it has handed the mail on.
+    end = time.monotonic() + 15
+    while not (
+        told := [event for event in lab.sink_log("mx1") if f"Original-Envelope-Id: {subject[6:]}" in event.get("content", "")]
+    ):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert told[0]["rcpt_tos"] == [TARO[0]]
 
 
 def test_secrets_are_hashes_that_dovecot_alone_reads(host):
