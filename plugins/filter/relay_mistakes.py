@@ -29,8 +29,8 @@ options:
     required: true
   settings:
     description:
-      - The role's variables C(hostname), C(domains), C(mynetworks), C(users), C(transport) and C(postfix_parameters),
-        without the role's name in front, and C(own_parameters), the names of the Postfix parameters that the role sets.
+      - The role's variables without the role's name in front, with its defaults in them, C(own_parameters), the names of the
+        Postfix parameters that the role sets, and C(addresses), those of the host.
     type: dict
     required: true
 """

@@ -8,6 +8,8 @@ No sentence shows a password or a hash: they are read in logs.
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -37,6 +39,16 @@ def mistakes(settings: Mapping[str, Any], policy: Policy) -> list[str]:
         *_users(settings["users"], settings["domains"]),
         *_transport(settings["transport"]),
         *_parameters(settings["postfix_parameters"], settings["own_parameters"]),
+        *_home_servers(settings["home_servers"], settings),
+        *_directory(settings["directory"]),
+        *_old_tls(settings["old_tls"], policy.today),
+        *_limits("limits", settings["limits"]),
+        *_limits("home_server_limits", settings["home_server_limits"]),
+        *_numbers(settings),
+        *_dkim(settings["dkim_selectors"], settings["dkim_keys"], settings["domains"]),
+        *_redis(settings["redis"]),
+        *_tell(settings["tell"]),
+        *_addresses(settings, policy),
     )
     return [f"{ROLE}_{sentence}" for sentence in found]
 
@@ -115,3 +127,173 @@ def _parameters(parameters: Mapping[str, Any], own: Sequence[str]) -> Iterator[s
             yield f"postfix_parameters.{name}: the role sets {name} itself; take it out."
         elif not re.fullmatch(r"[a-z0-9_]+", str(name)) or "\n" in str(value):
             yield f"postfix_parameters.{name}: this is not a parameter of main.cf with its value on one line."
+
+
+def _home_servers(servers: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> Iterator[str]:
+    logins = {str(user["login"]) for user in settings["users"]}
+    owners: dict[str, str] = {}
+    seen: set[str] = set()
+    for index, server in enumerate(servers):
+        login, place = str(server["login"]), f"home_servers[{index}]"
+        if login in seen:
+            yield f"{place}.login: '{login}' stands here twice; put its domains together."
+        seen.add(login)
+        address = _ADDRESS.fullmatch(login)
+        if login not in logins and not (settings["directory"] and address and address["domain"] in settings["domains"]):
+            yield f"{place}.login: '{login}' is no login of users; give it a password there."
+        if not server["domains"]:
+            yield f"{place} ({login}).domains: this is empty; name the customer's own domains."
+        for domain in map(str, server["domains"]):
+            if not re.fullmatch(_DOMAIN, domain):
+                yield f"{place} ({login}).domains: '{domain}' is not a domain in lower case; write one as example.net."
+            elif domain in settings["domains"]:
+                yield f"{place} ({login}).domains: '{domain}' is yours, and so every customer's; take it out."
+            elif owners.setdefault(domain, login) != login:
+                yield f"{place} ({login}).domains: '{domain}' belongs to {owners[domain]} already; a domain has one login."
+
+
+_SQL = {"host", "database", "user", "password_query", "senders_query"}
+_LDAP = {"host", "base", "login_filter", "senders_filter", "login_attribute"}
+_OF_DRIVER = {"pgsql": _SQL, "mysql": _SQL, "ldap": _LDAP}
+_OPTIONAL = {"driver", "port", "user", "password", "tls", "tls_ca", *(key for key in _SQL | _LDAP if "_" in key)}
+
+
+def _directory(directory: Mapping[str, Any]) -> Iterator[str]:
+    if not directory:
+        return
+    driver = directory.get("driver")
+    if driver not in _OF_DRIVER:
+        yield "directory.driver: there is none; write pgsql, mysql or ldap."
+        return
+    for key in sorted(_OF_DRIVER[driver] - _OPTIONAL | ({"user"} if driver != "ldap" else set())):
+        if not directory.get(key):
+            yield f"directory.{key}: there is none; {driver} needs it."
+    for key in sorted(set(directory) - _OF_DRIVER[driver] - {"driver", "port", "user", "password", "tls", "tls_ca"}):
+        yield f"directory.{key}: {driver} has no use for it; take it out."
+    if not 0 < int(directory.get("port") or 1) < 65536:
+        yield f"directory.port: {directory['port']} is no port; write a number from 1 to 65535."
+    for key, sign in (("password_query", "%u"), ("login_filter", "%u"), ("senders_query", "%s"), ("senders_filter", "%s")):
+        if key in directory and sign not in str(directory[key]):
+            yield f"directory.{key}: it asks without {sign}, and so finds the same for everyone; put {sign} where the value goes."
+    for key, value in directory.items():
+        text = str(value)
+        if text != text.strip() or set(text) & set("\0\r\n"):
+            yield f"directory.{key}: it has a line end in it, or a space at an end, which cannot be read; write one line."
+
+
+def _old_tls(exception: Mapping[str, Any], today: datetime.date) -> Iterator[str]:
+    if not exception:
+        return
+    if not exception.get("name"):
+        yield "old_tls.name: there is none; say who needs it, and which ticket says so."
+    try:
+        until = datetime.date.fromisoformat(str(exception.get("until")))
+    except ValueError:
+        yield f"old_tls.until: '{exception.get('until') or ''}' is no day; write one as 2027-03-31."
+        return
+    if until > today + datetime.timedelta(days=366):
+        yield f"old_tls.until: {until} is more than a year away; such an exception is looked at once a year."
+
+
+def _whole(name: str, numbers: Mapping[str, Any]) -> list[str]:
+    """What only looks like a number to a person; the programs would read a text."""
+    return [
+        f"{name}.{key}: '{value}' is no whole number; write it without quotation marks."
+        for key, value in numbers.items()
+        if type(value) is not int
+    ]
+
+
+def _limits(name: str, limits: Mapping[str, int]) -> Iterator[str]:
+    texts = _whole(name, limits)
+    yield from texts
+    if texts:
+        return
+    for key, value in limits.items():
+        if value < 1:
+            yield f"{name}.{key}: {value} lets nothing through; it must be 1 or more."
+    for smaller, larger in (("message", "minute"), ("minute", "hour"), ("hour", "day")):
+        if limits[smaller] > limits[larger]:
+            yield f"{name}.{smaller}: {limits[smaller]} is more than the {limits[larger]} of {larger}, and so never reached."
+
+
+def _numbers(settings: Mapping[str, Any]) -> Iterator[str]:
+    texts = [*_whole("stolen", settings["stolen"]), *_whole("wrong_passwords", settings["wrong_passwords"])]
+    yield from texts
+    if texts:
+        return
+    for name in ("stolen", "wrong_passwords"):
+        for key, value in settings[name].items():
+            if value < 0:
+                yield f"{name}.{key}: {value} is below 0; write 0 to switch it off."
+    if settings["stolen"]["bounces"] > 100:
+        yield f"stolen.bounces: {settings['stolen']['bounces']} is more than 100 percent."
+    if settings["stolen"]["networks"] == 1:
+        yield "stolen.networks: with 1, everyone who sends a mail is suspended; write 2 or more."
+    if float(settings["reject_score"]) <= 0:
+        yield f"reject_score: {settings['reject_score']} rejects every mail; it must be above 0 (rspamd's own is 15)."
+    if not 1 <= int(settings["log_days"]) <= 3650:
+        yield f"log_days: {settings['log_days']} is not between 1 and 3650."
+
+
+_PEM = re.compile(r"-----BEGIN (RSA )?PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END (RSA )?PRIVATE KEY-----")
+
+
+def _dkim(selectors: Sequence[str], keys: Mapping[str, str], domains: Sequence[str]) -> Iterator[str]:
+    if not selectors:
+        yield "dkim_selectors: this is empty; the first selector signs."
+    for index, selector in enumerate(map(str, selectors)):
+        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", selector):
+            yield f"dkim_selectors[{index}]: '{selector}' is no label of the DNS; write small letters, digits and hyphens."
+        if selector in map(str, selectors[:index]):
+            yield f"dkim_selectors[{index}]: '{selector}' stands here twice; take one out."
+    for name, key in keys.items():
+        selector, _mark, domain = str(name).partition("._domainkey.")
+        if domain not in domains or not selector:
+            yield f"dkim_keys: '{name}' is no SELECTOR._domainkey.DOMAIN of {', '.join(domains)}."
+        if not _PEM.fullmatch(str(key).strip()):
+            yield f"dkim_keys.{name}: this is no private key in PEM without a passphrase."
+
+
+def _redis(redis: Mapping[str, Any]) -> Iterator[str]:
+    if not redis:
+        return
+    yield from _address("redis.address", redis.get("address"))
+    password = str(redis.get("password") or "")
+    if not password or set(password) & set("\0\r\n"):
+        yield "redis.password: a Redis that others reach needs one, on one line."
+
+
+def _tell(tell: Mapping[str, Any]) -> Iterator[str]:
+    for address in tell.get("mail") or []:
+        if not _ADDRESS.fullmatch(str(address)):
+            yield f"tell.mail: '{address}' is not an address in lower case; write one as info@example.net."
+    # Without the URL, in which is often a token.
+    if tell.get("webhook") and not re.fullmatch(r"https?://[!-~]+", str(tell["webhook"])):
+        yield "tell.webhook: this is no URL of http or https."
+
+
+def _addresses(settings: Mapping[str, Any], policy: Policy) -> Iterator[str]:
+    yield from _address("metrics_address", settings["metrics_address"])
+    for index, text in enumerate(settings["balancers"]):
+        found = list(_address(f"balancers[{index}]", text))
+        yield from found
+        pools = (
+            [] if found else [name for name, pool in policy.pools.items() if PrefixSet.of([parse_prefix(text)]) & pool.prefixes]
+        )
+        for pool in pools:
+            yield f"balancers[{index}]: {text} is of pool {pool}, whose customers could then name any address as theirs."
+    here = PrefixSet.of([parse_prefix(address) for address in settings["addresses"]])
+    for server in policy.mail_servers.values():
+        if server.role == "mx" and here & server.addresses:
+            yield (
+                f"hostname: this host has {', '.join((here & server.addresses).texts())}, an address of {server.name} (role mx); "
+                "a relay has addresses of its own, so that its ports stay apart from those of the mx."
+            )
+
+
+def _address(key: str, text: Any) -> Iterator[str]:
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        yield f"{key}: '{text or ''}' is no address; write one as 192.0.2.25 or 2001:db8:25::25."

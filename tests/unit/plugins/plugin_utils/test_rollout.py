@@ -71,7 +71,9 @@ PLANNED = {
 
 
 def test_the_plan_has_a_line_for_each_action_that_changes_and_counts_the_edges():
-    assert rollout.plan_table(PLANNED) == """\
+    assert (
+        rollout.plan_table(PLANNED)
+        == """\
 edge                          pool       class   before   after    entries
 --------------------------------------------------------------------------
 new                           east_ftth  mobile  pass     block    +12 -0
@@ -86,6 +88,7 @@ gone                          -          -       -        -        NOT KNOWN: it
 
 5 of 8 edges would change, 2 NOT known
 """
+    )
 
 
 def test_a_plan_in_which_nothing_changes_says_so():

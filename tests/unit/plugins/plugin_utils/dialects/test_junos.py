@@ -157,7 +157,5 @@ def test_what_a_router_has_no_room_for_is_refused(wanted):
         wanted(exemptions=[{**exemption, "prefixes": [*every_other, "2001:db8:e000::ffff:0"]}])
     only = [{"name": "observe", "date": "2019-03-01", "pools": "all", "action": "observe"}]
     pools = {f"p{number}": {"prefixes": [f"2001:db8:{number:x}::/48"]} for number in range(0, 1026, 2)}
-    with pytest.raises(
-        Op25bError, match="waves: 1026 terms of OP25B-OUT-V6 would count and go on, and a filter of"
-    ):
+    with pytest.raises(Op25bError, match="waves: 1026 terms of OP25B-OUT-V6 would count and go on, and a filter of"):
         wanted("observe", pools=pools, waves=only, exemptions=[], attachments=[{"interface": "east0", "pools": list(pools)}])
