@@ -200,7 +200,7 @@ def _whole(name: str, numbers: Mapping[str, Any]) -> list[str]:
     return [
         f"{name}.{key}: '{value}' is no whole number; write it without quotation marks."
         for key, value in numbers.items()
-        if type(value) is not int
+        if isinstance(value, bool) or not isinstance(value, int)
     ]
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -557,7 +556,7 @@ def load(path: str) -> dict[str, Any]:
             "hour": ("customer", "home_server"),
         }.items():
             for key in keys:
-                if type(config[name][key]) is not int or config[name][key] < 0:
+                if isinstance(config[name][key], bool) or not isinstance(config[name][key], int) or config[name][key] < 0:
                     raise MistakeError(f"{path}: {name}.{key} is {config[name][key]!r}; write a whole number, or 0 for never")
         url = config["tell"].get("webhook") or "https://"
         if not url.startswith(("http://", "https://")):

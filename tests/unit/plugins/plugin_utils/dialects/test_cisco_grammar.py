@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import cisco_grammar as grammar
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.ordered import everything
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import PrefixSet, Range, parse_prefix
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 GROUPS = {"SERVERS": PrefixSet.parse(["192.0.2.25", "192.0.2.32/27"])}
@@ -257,6 +257,8 @@ def test_a_prefix_comes_back_from_its_words(length, value):
 @given(st.integers(0, 128), st.integers(0, 2**128 - 1))
 def test_a_prefix_of_the_other_family_comes_back_too(length, value):
     first = value >> (128 - length) << (128 - length)
+    # IPv4-mapped prefixes are refused where they come in.
+    assume(length < 96 or first >> 32 != 0xFFFF)
     item = Range(6, first, first + (1 << 128 - length) - 1)
     words = grammar.address_words(item)
     assert grammar.read_member(words, 6) == PrefixSet.of([item])
