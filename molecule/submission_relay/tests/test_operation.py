@@ -84,6 +84,22 @@ def sums(lab, relay):
     return found
 
 
+def test_wrong_settings_are_told_all_at_once_before_anything_changes(lab, play):
+    before = sums(lab, "msa1")
+    wrong = {
+        "submission_relay_limits": {"message": 200},
+        "submission_relay_home_servers": [{"login": TARO, "domains": ["ccsnet.ne.jp"]}],
+        "submission_relay_balancers": ["198.51.100.10"],
+        "submission_relay_redis": {"address": MSA1.v4, "password": ""},
+        "submission_relay_log_days": 0,
+    }
+    said = play(RELAYS, "--limit", "msa1", "--check", variables=wrong, fails=True)
+    assert "settings have mistakes; nothing was changed" in said
+    for key in ("limits.message", "home_servers[0]", "balancers[0]", "redis.password", "log_days"):
+        assert f"- submission_relay_{key}" in said
+    assert sums(lab, "msa1") == before
+
+
 def test_a_refused_configuration_changes_nothing(lab, play, send):
     before = sums(lab, "msa1")
     said = play(
