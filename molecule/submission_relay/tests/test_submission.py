@@ -15,9 +15,8 @@ from tests.lab.relay import LOG, MSA1, ROOT, mail, secret
 
 V4, V6 = MSA1.v4, MSA1.v6
 TARO, HANAKO = secret(relay.TARO), secret(relay.HANAKO)
+RELAYS = pytest.mark.parametrize("name", ["msa1", "msa2"])
 SUBMISSION = pytest.mark.parametrize("port", [587, 465])
-
-testinfra_hosts = ["ansible://relays"]
 
 
 @SUBMISSION
@@ -192,17 +191,20 @@ def test_what_mail_programs_ask_for_is_there_and_works(lab, ask, arrived, port):
     assert told[0]["rcpt_tos"] == [TARO[0]]
 
 
-def test_secrets_are_hashes_that_dovecot_alone_reads(host):
-    file = host.file("/etc/dovecot/submission_users")
-    assert (file.user, file.group, file.mode) == ("root", "dovecot", 0o640)
-    entries = [line.split(":") for line in file.content_string.splitlines() if not line.startswith("#")]
+@RELAYS
+def test_secrets_are_hashes_that_dovecot_alone_reads(lab, name):
+    def attributes(path):
+        return lab.run(name, ["stat", "-c", "%U %G %a", path], check=True).stdout.strip()
+
+    assert attributes("/etc/dovecot/submission_users") == "root dovecot 640"
+    lines = lab.path(name, "/etc/dovecot/submission_users").read_text().splitlines()
+    entries = [line.split(":") for line in lines if not line.startswith("#")]
     hashes = {login: hashed for login, hashed, *_rest in entries}
     assert set(hashes) == {relay.TARO, relay.JIRO, relay.KAEDE, relay.HANAKO, relay.SAKURA}
     assert hashes.pop(relay.HANAKO).startswith("{ARGON2ID}$argon2id$")
     assert [hashed for hashed in hashes.values() if not hashed.startswith("{BLF-CRYPT}$2b$")] == []
     for path in ("/etc/ssl/private/submission_relay.key", "/etc/postfix/submission_relay.pem"):
-        key = host.file(path)
-        assert (key.user, key.mode) == ("root", 0o600)
+        assert attributes(path) == "root root 600"
 
 
 def test_no_secret_stands_in_anything_that_the_relay_has_written(lab):
@@ -217,11 +219,12 @@ def test_no_secret_stands_in_anything_that_the_relay_has_written(lab):
     assert TARO[0] in lab.path("msa1", LOG).read_text()
 
 
-def test_only_what_is_meant_to_listens_to_the_network(host):
-    listening = host.check_output("ss -Hltn").splitlines()
+@RELAYS
+def test_only_what_is_meant_to_listens_to_the_network(lab, name):
+    listening = lab.run(name, ["ss", "-Hltn"], check=True).stdout.splitlines()
     ports = {line.split()[3].rsplit(":", 1)[1] for line in listening if not line.split()[3].startswith(("127.", "[::1]"))}
     # Those of the balancer are closed to all others; the Redis of both relays is on the first.
-    redis = {"6379"} if host.backend.host == "msa1" else set()
+    redis = {"6379"} if name == "msa1" else set()
     assert ports - redis == {"25", "465", "587", "10465", "10587"}
 
 
