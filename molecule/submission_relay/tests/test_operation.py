@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.lab.relay import BALANCER, MSA1, MSA2, TARO, mail, secret
+from tests.lab.relay import BALANCER, MSA1, MSA2, TARO, mail, secret, start
 
 RELAYS = "molecule/submission_relay/relays.yml"
 FRIEND = "friend@mobile.example"
@@ -22,11 +22,6 @@ CERTIFICATE, KEY, PAIR = (
 )
 
 pytestmark = pytest.mark.usefixtures("fresh")
-
-
-def start(lab, relay, server):
-    """Servers keep what they are started with open, and nobody waits for that to close."""
-    lab.run(relay, ["service", server, "start"], check=True, capture_output=False, stdin=-3, stdout=-3, stderr=-3)
 
 
 @pytest.fixture(scope="module")
@@ -267,25 +262,18 @@ def test_prometheus_finds_queue_deferrals_and_rates(lab, send):
         end = time.monotonic() + 15
         while True:
             text = lab.run("msa1", ["curl", "-sf", "http://127.0.0.1:9154/metrics"], check=True).stdout
-            values = dict(line.rpartition(" ")[::2] for line in text.splitlines() if not line.startswith("#"))
-            queued = {
-                name: float(value) for name, value in values.items() if name.startswith("postfix_showq_message_size_bytes_count")
-            }
-            deferred = float(values.get("postfix_smtp_status_deferred_total", 0) or 0) or sum(
-                float(value) for name, value in values.items() if "deferred" in name and name.startswith("postfix_smtp")
-            )
-            if any("deferred" in name and value >= 1 for name, value in queued.items()) and deferred >= 1:
+            lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+            values = {name: float(value) for name, _space, value in lines}
+            queued = values['postfix_showq_message_size_bytes_count{queue="deferred"}']
+            if queued >= 1 and values["postfix_smtp_status_deferred"] >= 1:
                 break
-            assert time.monotonic() < end, (queued, deferred)
+            assert time.monotonic() < end, (queued, values["postfix_smtp_status_deferred"])
             time.sleep(0.5)
     finally:
         start(lab, "other-isp", "lab-sink")
         lab.run("msa1", ["postqueue", "-f"], check=True)
-    assert float(values['postfix_up{path="/var/spool/postfix/public/showq"}']) == 1
-    assert (
-        sum(float(value) for name, value in values.items() if name.startswith("postfix_smtpd_sasl_authentication_failures_total"))
-        >= 0
-    )
+    assert values['postfix_up{path="/var/spool/postfix/public/showq"}'] == 1
+    assert values["postfix_qmgr_messages_inserted_receipients_count"] >= 1
     assert "haproxy_server_status{" in lab.run("lb1", ["curl", "-sf", "http://127.0.0.1:8404/metrics"], check=True).stdout
     assert "rspamd_actions_total{" in lab.run("msa1", ["curl", "-sf", "http://127.0.0.1:11334/metrics"], check=True).stdout
     # Nobody changes anything by it.
