@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,40 @@ import yaml
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def self_signed(tmp_path_factory):
+    """Make a key and a certificate for these names (as openssl writes them); the directory of both."""
+
+    def make(names):
+        place = tmp_path_factory.mktemp("certificate")
+        request = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-noenc",
+            "-days",
+            "30",
+        ]
+        words = [
+            "-subj",
+            "/CN=msa1",
+            "-addext",
+            f"subjectAltName={names}",
+            "-keyout",
+            place / "key",
+            "-out",
+            place / "certificate",
+        ]
+        subprocess.run([*request, *words], check=True, capture_output=True)
+        return place
+
+    return make
 
 
 @pytest.fixture

@@ -253,34 +253,9 @@ def test_the_record_of_a_key(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    place = tmp_path_factory.mktemp("pair")
-    names = "subjectAltName=DNS:msa1.example.net,DNS:msa2.example.net,IP:192.0.2.25"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-noenc",
-            "-days",
-            "30",
-            "-subj",
-            "/CN=msa1.example.net",
-            "-addext",
-            names,
-            "-keyout",
-            place / "key",
-            "-out",
-            place / "pem",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return str(place / "pem"), str(place / "key")
+def pair(self_signed):
+    place = self_signed("DNS:msa1.example.net,DNS:msa2.example.net,IP:192.0.2.25")
+    return str(place / "certificate"), str(place / "key")
 
 
 @pytest.mark.parametrize(("hostname", "matches"), [("msa2.example.net", True), ("msa9.example.net", False)])

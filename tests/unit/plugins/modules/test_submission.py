@@ -28,23 +28,8 @@ GIVEN = {
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    place = tmp_path_factory.mktemp("certificate")
-    request = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-noenc",
-        "-subj",
-        "/CN=msa1",
-    ]
-    names = ["-addext", "subjectAltName=DNS:msa1.example.net", "-keyout", place / "key", "-out", place / "certificate"]
-    subprocess.run([*request, *names], check=True, capture_output=True)
-    return place
+def certificate(self_signed):
+    return self_signed("DNS:msa1.example.net")
 
 
 @pytest.fixture
