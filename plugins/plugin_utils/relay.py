@@ -73,13 +73,19 @@ def _mynetworks(networks: Sequence[str], policy: Policy) -> Iterator[str]:
         except ValueError as err:
             yield f"mynetworks[{index}]: {err}."
             continue
-        for name, pool in policy.pools.items():
-            shared = network & pool.prefixes
-            if shared:
-                yield (
-                    f"mynetworks[{index}]: '{text}' holds {', '.join(shared.texts())} of pool {name}, whose customers could "
-                    "then relay without AUTH; leave every pool out of mynetworks."
-                )
+        for name, shared in _in_pools(network, policy):
+            yield (
+                f"mynetworks[{index}]: '{text}' holds {', '.join(shared.texts())} of pool {name}, whose customers could "
+                "then relay without AUTH; leave every pool out of mynetworks."
+            )
+
+
+def _in_pools(prefixes: PrefixSet, policy: Policy) -> Iterator[tuple[str, PrefixSet]]:
+    """The pools that hold some of these, and what."""
+    for name, pool in policy.pools.items():
+        shared = prefixes & pool.prefixes
+        if shared:
+            yield name, shared
 
 
 def _users(users: Sequence[Mapping[str, Any]], domains: Sequence[str]) -> Iterator[str]:
@@ -152,23 +158,25 @@ def _home_servers(servers: Sequence[Mapping[str, Any]], settings: Mapping[str, A
                 yield f"{place} ({login}).domains: '{domain}' belongs to {owners[domain]} already; a domain has one login."
 
 
-_SQL = {"host", "database", "user", "password_query", "senders_query"}
-_LDAP = {"host", "base", "login_filter", "senders_filter", "login_attribute"}
-_OF_DRIVER = {"pgsql": _SQL, "mysql": _SQL, "ldap": _LDAP}
-_OPTIONAL = {"driver", "port", "user", "password", "tls", "tls_ca", *(key for key in _SQL | _LDAP if "_" in key)}
+_COMMON = {"driver", "host", "port", "user", "password", "tls", "tls_ca"}
+_SQL = (("database", "host", "user"), {"database", "password_query", "senders_query"})
+_LDAP = (("base", "host"), {"base", "login_filter", "senders_filter", "login_attribute"})
+_DRIVERS = {"pgsql": _SQL, "mysql": _SQL, "ldap": _LDAP}
+"""For each driver, the keys that it needs, and those that it has beside the common ones."""
 
 
 def _directory(directory: Mapping[str, Any]) -> Iterator[str]:
     if not directory:
         return
     driver = directory.get("driver")
-    if driver not in _OF_DRIVER:
+    if driver not in _DRIVERS:
         yield "directory.driver: there is none; write pgsql, mysql or ldap."
         return
-    for key in sorted(_OF_DRIVER[driver] - _OPTIONAL | ({"user"} if driver != "ldap" else set())):
+    needed, further = _DRIVERS[driver]
+    for key in needed:
         if not directory.get(key):
             yield f"directory.{key}: there is none; {driver} needs it."
-    for key in sorted(set(directory) - _OF_DRIVER[driver] - {"driver", "port", "user", "password", "tls", "tls_ca"}):
+    for key in sorted(set(directory) - _COMMON - further):
         yield f"directory.{key}: {driver} has no use for it; take it out."
     if not 0 < int(directory.get("port") or 1) < 65536:
         yield f"directory.port: {directory['port']} is no port; write a number from 1 to 65535."
@@ -277,11 +285,10 @@ def _addresses(settings: Mapping[str, Any], policy: Policy) -> Iterator[str]:
     yield from _address("metrics_address", settings["metrics_address"])
     for index, text in enumerate(settings["balancers"]):
         found = list(_address(f"balancers[{index}]", text))
-        yield from found
-        pools = (
-            [] if found else [name for name, pool in policy.pools.items() if PrefixSet.of([parse_prefix(text)]) & pool.prefixes]
-        )
-        for pool in pools:
+        if found:
+            yield from found
+            continue
+        for pool, _shared in _in_pools(PrefixSet.of([parse_prefix(text)]), policy):
             yield f"balancers[{index}]: {text} is of pool {pool}, whose customers could then name any address as theirs."
     here = PrefixSet.of([parse_prefix(address) for address in settings["addresses"]])
     for server in policy.mail_servers.values():

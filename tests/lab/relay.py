@@ -5,6 +5,7 @@
 
 import uuid
 from pathlib import Path
+from subprocess import DEVNULL
 
 from lab.topology import HOSTS
 
@@ -14,6 +15,11 @@ MSA1, MSA2, BALANCER = HOSTS["msa1"], HOSTS["msa2"], HOSTS["lb1"]
 LOG = "/var/log/submission_relay/mail.log"
 TARO, JIRO, KAEDE = (f"{name}@ccsnet.ne.jp" for name in ("taro", "jiro", "kaede"))
 HANAKO, SAKURA = (f"{name}@m2.ccsnet.ne.jp" for name in ("hanako", "sakura"))
+
+
+def start(lab, host, server):
+    """Start a server, which keeps what it is started with open, so that nobody may wait for that to close."""
+    lab.run(host, ["service", server, "start"], check=True, capture_output=False, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
 
 
 def secret(login):

@@ -99,7 +99,7 @@ def test_what_comes_before_tls_in_one_packet_is_not_taken_into_it(raw):
 @pytest.mark.parametrize("end", ["\n.\r\n", "\n.\n", "\r\n.\n", "\r\n.\r", "\r.\r", "\n\x00.\r\n", "\r\n\x00.\r\n"])
 def test_no_second_mail_is_smuggled_in_a_first(inside, arrived, end):
     first, second = f"op25b {uuid.uuid4()}", f"op25b {uuid.uuid4()}"
-    hidden = f"{ENVELOPE}DATA\r\n{mail(second, HANAKO)}\r\n.\r\n".replace("\r\n", "\r\n")
+    hidden = f"{ENVELOPE}DATA\r\n{mail(second, HANAKO)}\r\n.\r\n"
     said = inside(ENVELOPE, "DATA\r\n", mail(first, TARO) + end + hidden)
     assert [codes(replies) for replies in said[:2]] == [["250", "250"], ["354"]]
     # One answer, to the one message; or the connection ends.

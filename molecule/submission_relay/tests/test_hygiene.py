@@ -22,7 +22,14 @@ GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
 
 @pytest.mark.parametrize(
-    ("login", "sender", "from_"), list(itertools.product((TARO, JIRO, HANAKO, SAKURA), repeat=3))[::3], ids="-".join
+    ("login", "sender", "from_"),
+    # Every From with each login, and every sender with each login.
+    [
+        (login, sender, from_)
+        for login, sender, from_ in itertools.product((TARO, JIRO, HANAKO, SAKURA), repeat=3)
+        if login in (sender, from_)
+    ],
+    ids="-".join,
 )
 def test_sender_and_from_belong_to_the_login(send, login, sender, from_):
     said = send(login, sender=sender, from_=from_)[1]
@@ -183,8 +190,9 @@ def test_a_key_is_rotated_and_comes_back_from_the_vault(lab, play, send, arrived
         said = play("playbooks/relay_backup.yml", "-vvv", "--diff", variables=backup)
         assert "PRIVATE KEY" not in said
         assert "changed=1" in said
-        assert "changed=0" in play("playbooks/relay_backup.yml", variables=backup).rpartition("RECAP")[2]
-        assert "changed=1" not in play("playbooks/relay_backup.yml", variables=backup)
+        again = play("playbooks/relay_backup.yml", variables=backup).rpartition("RECAP")[2]
+        assert "changed=0" in again
+        assert "changed=1" not in again
         text = (tmp_path / "dkim.yml").read_text()
         assert text.startswith("$ANSIBLE_VAULT;")
         opened = subprocess.run(
