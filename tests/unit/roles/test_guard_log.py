@@ -71,4 +71,4 @@ def test_a_rotation_and_a_restart_lose_and_repeat_nothing(guard, path):
     path.write_text("fourth\n")
     again = guard.Log(str(path), kept)
     for one in (log, again):
-        assert [line for _ in range(3) for line in one.read()] == ["third", "fourth"]
+        assert [line for turn in range(3) for line in one.read()] == ["third", "fourth"]
