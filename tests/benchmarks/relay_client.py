@@ -9,6 +9,7 @@ Threads of blocking sockets: TLS is C without the interpreter's lock, and costs 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import queue
 import smtplib
@@ -33,7 +34,8 @@ class Client:
 
     def __init__(self, wanted: dict[str, Any], work: queue.SimpleQueue[dict[str, Any]]) -> None:
         self._servers = [tuple(server) for server in wanted["servers"]]
-        self._body = ("\r\n" + ("x" * 70 + "\r\n") * (wanted["size"] // 72)).encode()
+        lines = itertools.islice(itertools.cycle(TEXT.splitlines()), wanted["size"] // 72)
+        self._body = "".join(f"\r\n{line}" for line in lines).encode() + b"\r\n"
         self._work = work
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.check_hostname = False
@@ -110,6 +112,21 @@ class Client:
             raise smtplib.SMTPResponseException(*reply)
 
 
+# What people write, as a filter reads what stands in a mail: a line of x is to rspamd a wallet's address that it has to check.
+TEXT = """\
+Dear Hanako, thank you for your letter and for the photographs of the
+garden, which reached us last week. The children have asked every day
+since when they may come to see the pond, and I have promised that it
+will be before the rainy season. My train leaves Osaka at ten past
+nine and should be with you a little after noon, so please do not wait
+with lunch. If the weather stays as it is, we could walk along the
+river in the afternoon and look for the house in which your aunt lived
+until the spring of that year; Taro says that he would find it even in
+the dark. He has a new telescope and talks of nothing else, so I fear
+that you will have to look at Saturn whether you like it or not. Shall
+we bring anything? The neighbours gave us more persimmons than we can
+eat, and there is still some of the tea that you liked so much.
+"""
 DATE = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
 
 
