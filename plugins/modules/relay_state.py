@@ -632,23 +632,16 @@ def postfix_answers():
     return ""
 
 
-def dovecot_answers():
-    """What is wrong with the socket where Postfix asks for logins."""
+def socket_answers(path, greeting=b""):
+    """What is wrong with a socket where Postfix asks."""
     try:
         with socket.socket(socket.AF_UNIX) as asked:
             asked.settimeout(WAIT)
-            asked.connect(os.path.join(SPOOL, "private/auth"))
-            return "" if asked.recv(4096).startswith(b"VERSION") else "its socket for Postfix says something else than VERSION"
+            asked.connect(path)
+            if greeting and not asked.recv(4096).startswith(greeting):
+                return f"its socket for Postfix says something else than {greeting.decode()}"
     except OSError as err:
         return f"its socket for Postfix: {reason(err)}"
-
-
-def port_answers(port):
-    """What is wrong with a TCP port of this host."""
-    try:
-        socket.create_connection((LOOPBACK, port), timeout=WAIT).close()
-    except OSError as err:
-        return f"port {port}: {reason(err)}"
     return ""
 
 
@@ -742,8 +735,8 @@ def main():
     logins, redis = suspended(module)
     services = [
         ("postfix", postfix_answers(), (["postconf", "-h", "mail_version"], r"(\S+)")),
-        ("dovecot", dovecot_answers(), (["dovecot", "--version"], r"(\S+)")),
-        ("rspamd", port_answers(11332), (["rspamd", "--version"], r"version (\S+)")),
+        ("dovecot", socket_answers(os.path.join(SPOOL, "private/auth"), b"VERSION"), (["dovecot", "--version"], r"(\S+)")),
+        ("rspamd", socket_answers("/run/rspamd/milter.sock"), (["rspamd", "--version"], r"version (\S+)")),
         ("guard", http_answers(11335, "/health"), None),
         ("redis", redis, (["redis-server", "--version"], r"v=(\S+)")),
     ]
