@@ -4,8 +4,8 @@
 """What the submission relay costs beside bare Postfix, and that a power cut neither loses nor doubles a mail.
 
 The ratio: the same hosts have a second Postfix, as Debian ships it, with STARTTLS and SASL and nothing else, and a Dovecot of
-its own that differs from the relay's in having no auth policy. Both send in turn, so that what else the machine does slows
-both. To the relay clients come through HAProxy, to bare Postfix directly. Time runs until the last mail is at the sink.
+its own that differs from the relay's in having no auth policy. Clients come to both in the same way, through HAProxy. Both send
+in turn, so that what else the machine does slows both. Time runs until the last mail is at the sink.
 
 The soak: all goes through HAProxy, and the power of one relay is cut in the middle. Every message must be at the sink, or its
 sender told of it: by the reply, or by a bounce. A message may be there twice only where SMTP itself cannot do better (RFC 5321
@@ -83,6 +83,7 @@ PORT inet n - n - - smtpd
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_tls_auth_only=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_upstream_proxy_protocol=haproxy
 END
 postconf -c $bare -e compatibility_level=3.6 queue_directory=/var/spool/postfix-bare data_directory=/var/lib/postfix-bare \
     syslog_name=bare syslog_facility=local2 mydestination= inet_interfaces=all alias_maps= \
@@ -96,11 +97,17 @@ mkdir -p /etc/rsyslog.d
 for file in /etc/rsyslog.d/*submission_relay*; do
     [ -e "$file" ] || continue
     # Its log is written as the relay's is, to a file of its own.
-    sed 's#\bmail\.#local2.#; s#mail\.log#bare.log#g' $file >/etc/rsyslog.d/10-bare.conf
+    sed 's#"mail"#"local2"#; s#mail\.log#bare.log#' $file >/etc/rsyslog.d/10-bare.conf
 done
 service rsyslog restart >/dev/null 2>&1 || true
 [ -e /run/dovecot-bare/master.pid ] || dovecot -c /etc/dovecot/bare.conf </dev/null >/dev/null 2>&1
 postfix -c $bare status >/dev/null 2>&1 || postfix -c $bare start </dev/null >/dev/null 2>&1
+""".replace("PORT", str(BARE_PORT))
+
+BARE_BALANCER = r"""
+sed -E '/^frontend submissions/,$d; /server-state|stats /d; s/:1?0?587$/:PORT/; s/:587 v6only$/:PORT v6only/' \
+    /etc/haproxy/haproxy.cfg >/etc/haproxy/bare.cfg
+[ -e /run/haproxy/bare.pid ] || haproxy -D -p /run/haproxy/bare.pid -f /etc/haproxy/bare.cfg
 """.replace("PORT", str(BARE_PORT))
 
 SINK_START = """
@@ -230,6 +237,7 @@ class Bench:
         )
         for relay in RELAYS:
             self.lab.run(relay, ["bash", "-ec", BARE], check=True)
+        self.lab.run(BALANCER, ["bash", "-ec", BARE_BALANCER], check=True)
 
     def _play(self, playbook: str, variables: str) -> None:
         environment = {
@@ -243,10 +251,8 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"{playbook} ended with {done.returncode}: {done.stdout[-5000:]}{done.stderr[-2000:]}")
 
-    def load(
-        self, name: str, servers: Sequence[tuple[str, int]], messages: int, each: int, middle: Callable[[], None] | None = None
-    ) -> Run:
-        """Send; in the middle something may happen. It ends when all is at a sink or told, or does not come."""
+    def load(self, name: str, port: int, messages: int, each: int, middle: Callable[[], None] | None = None) -> Run:
+        """Send, to a port of the balancer. It ends when all is at a sink or told, or does not come."""
         run = next(self._runs)
         senders: dict[str, str] = {}
         sessions: list[dict[str, Any]] = []
@@ -258,7 +264,7 @@ class Bench:
                 mark = f"soak-{run}-{at}@client.example"
                 senders[mark] = login
                 marks.append([mark, "friend@refused.example" if at % REFUSED_EVERY == 7 else "friend@arrives.example"])
-            sessions.append({"number": number, "login": login, "password": PASSWORD, "messages": marks})
+            sessions.append({"login": login, "password": PASSWORD, "messages": marks})
         before = self.cpu()
         begun = time.time()
         workers = []
@@ -266,7 +272,7 @@ class Bench:
             worker = self.lab.script_popen(
                 customer, "tests.benchmarks.relay_client", stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
-            wanted = {"servers": servers, "size": self._size, "at_once": self._at_once // len(CUSTOMERS)}
+            wanted = {"server": (HOSTS[BALANCER].v4, port), "size": self._size, "at_once": self._at_once // len(CUSTOMERS)}
             assert worker.stdin
             json.dump({**wanted, "sessions": sessions[index :: len(CUSTOMERS)]}, worker.stdin)
             worker.stdin.close()
@@ -353,16 +359,16 @@ class Bench:
         print(f"{'':14} {relay} had no power for {self.booted - self.cut:.0f} s", flush=True)
 
 
-def ratio(bench: Bench, relay: Sequence[tuple[str, int]], pairs: int, messages: int, each: int) -> float:
+def ratio(bench: Bench, pairs: int, messages: int, each: int) -> float:
     """The relay beside bare Postfix, in turn; who is first alternates. The median."""
     print(f"sessions of {each} messages, each session with an AUTH (argon2id)")
-    bare = [(HOSTS[host].v4, BARE_PORT) for host in RELAYS]
-    bench.load("warm, bare", bare, messages // 4, each)
-    bench.load("warm, relay", relay, messages // 4, each)
+    ports = {"bare": BARE_PORT, "relay": 587}
+    for name, port in ports.items():
+        bench.load(f"warm, {name}", port, messages // 4, each)
     rates, costs = [], []
     for number in range(pairs):
-        order = [("bare", bare), ("relay", relay)]
-        runs = {name: bench.load(name, servers, messages, each) for name, servers in order[:: 1 if number % 2 == 0 else -1]}
+        order = list(ports)[:: 1 if number % 2 == 0 else -1]
+        runs = {name: bench.load(name, ports[name], messages, each) for name in order}
         rates.append(runs["relay"].rate / runs["bare"].rate)
         costs.append(runs["relay"].server_cpu / runs["bare"].server_cpu)
         for run in runs.values():
@@ -431,10 +437,10 @@ def clock(when: float) -> str:
     return time.strftime("%H:%M:%S", time.gmtime(when))
 
 
-def soak(bench: Bench, relay: Sequence[tuple[str, int]], messages: int, each: int) -> bool:
+def soak(bench: Bench, messages: int, each: int) -> bool:
     """A power cut in the middle."""
     cut_off = RELAYS[1]
-    run = bench.load("soak", relay, messages, each, lambda: bench.power_cut(cut_off, 5))
+    run = bench.load("soak", 587, messages, each, lambda: bench.power_cut(cut_off, 5))
     left = bench.queued()
     print(f"left in the queues: {len(left)}")
     return not wrong(run, bench, cut_off) and not left
@@ -450,7 +456,6 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=10, help="messages of a session (default: %(default)s)")
     parser.add_argument("--long", type=int, default=100, help="messages of a long session; 0: none (default: %(default)s)")
     parser.add_argument("--size", type=int, default=3000, help="bytes of a message (default: %(default)s)")
-    parser.add_argument("--direct", action="store_true", help="past the balancer")
     parser.add_argument("--lab", default=f"soak-{os.getpid()}", help="name of the lab; one that is given stays up")
     parser.add_argument("--playbook", nargs="*", default=["playbooks/relay.yml"], help="none: the lab is ready")
     arguments = parser.parse_args()
@@ -459,21 +464,20 @@ def main() -> int:
         bench = Bench(lab, arguments.at_once, arguments.size)
         bench.prepare(arguments.playbook)
         print(f"{LOGINS} logins, {arguments.at_once} sessions at once, messages of {arguments.size} bytes\n")
-        relay = [(HOSTS[host].v4, 587) for host in (RELAYS if arguments.direct else (BALANCER,))]
         kept = []
         if arguments.pairs:
-            found = ratio(bench, relay, arguments.pairs, arguments.paired_messages, arguments.each)
+            found = ratio(bench, arguments.pairs, arguments.paired_messages, arguments.each)
             kept.append(found >= GOAL)
             print(f"{found:.2f} of bare Postfix, at least {GOAL}: {'kept' if kept[-1] else 'MISSED'}\n")
             # Not judged. As mail programs send, a mail and goodbye: most of what a mail costs is its login.
-            ratio(bench, relay, arguments.pairs, arguments.paired_messages // 5, 1)
+            ratio(bench, arguments.pairs, arguments.paired_messages // 5, 1)
             print()
         if arguments.pairs and arguments.long:
             # Nobody's mail program does this; it is what a mail costs without its share of the password.
-            ratio(bench, relay, arguments.pairs, 2 * arguments.paired_messages, arguments.long)
+            ratio(bench, arguments.pairs, 2 * arguments.paired_messages, arguments.long)
             print()
         if arguments.messages:
-            kept.append(soak(bench, relay, arguments.messages, arguments.each))
+            kept.append(soak(bench, arguments.messages, arguments.each))
         return 0 if all(kept) else 1
     finally:
         if arguments.lab.startswith("soak-"):

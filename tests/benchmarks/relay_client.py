@@ -33,7 +33,7 @@ class Client:
     """One worker with its sessions."""
 
     def __init__(self, wanted: dict[str, Any], work: queue.SimpleQueue[dict[str, Any]]) -> None:
-        self._servers = [tuple(server) for server in wanted["servers"]]
+        self._server = tuple(wanted["server"])
         lines = itertools.islice(itertools.cycle(TEXT.splitlines()), wanted["size"] // 72)
         self._body = "".join(f"\r\n{line}" for line in lines).encode() + b"\r\n"
         self._work = work
@@ -52,9 +52,9 @@ class Client:
             except queue.Empty:
                 return
             left = list(session["messages"])
-            for number in range(ATTEMPTS):
+            for _attempt in range(ATTEMPTS):
                 try:
-                    self._send(session, left, self._servers[(session["number"] + number) % len(self._servers)])
+                    self._send(session, left)
                 except (OSError, smtplib.SMTPException) as error:
                     words = f"{type(error).__name__}: {error}"
                     self.troubles[words] = self.troubles.get(words, 0) + 1
@@ -62,9 +62,9 @@ class Client:
                     break
                 time.sleep(0.5)
 
-    def _send(self, session: dict[str, Any], left: list[list[str]], server: tuple[str, int]) -> None:
+    def _send(self, session: dict[str, Any], left: list[list[str]]) -> None:
         """One connection; what was taken or refused for ever is gone from `left`."""
-        client = smtplib.SMTP(*server, timeout=PATIENCE)
+        client = smtplib.SMTP(*self._server, timeout=PATIENCE)
         try:
             client.ehlo("client.example")
             client.starttls(context=self._context)

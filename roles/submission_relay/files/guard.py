@@ -27,7 +27,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -268,36 +268,46 @@ class Counter:
 
     def _count(self, events: list[Event], position: Mapping[str, Any]) -> None:
         self._fetch(events)
-        pipe, now = self.redis.pipeline(), time.time()
-        pipe.setnx("op25b:since", int(now))
-        touched: dict[str, set[float]] = {}
+        changed: dict[str, tuple[int, str] | None] = {}
+        networks: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        counts: defaultdict[tuple[str, str], int] = defaultdict(int)
+        touched: defaultdict[str, set[float]] = defaultdict(set)
         for event in events:
-            key, mail = self._mail_key(event.queue_id), self.mails.get(event.queue_id)
+            mail = self.mails.get(event.queue_id)
             if event.kind == "client":
+                # Postfix uses short queue ids again: what was known of one is over.
                 mail = (0, event.login) if event.login else None
+                self.mails[event.queue_id] = changed[event.queue_id] = mail
                 if mail:
-                    pipe.set(key, json.dumps(mail), ex=6 * HOUR)
-                    pipe.zadd(f"op25b:networks:{event.login}", {event.network: event.time})
-                    pipe.expire(f"op25b:networks:{event.login}", HOUR)
-                else:
-                    # Postfix uses short queue ids again.
-                    pipe.delete(key)
-                self.mails[event.queue_id] = mail
+                    networks[event.login][event.network] = event.time
             elif not mail:
                 continue
             elif event.kind == "queued" and not mail[0]:
                 # A deferred mail comes here again with each try.
-                mail = self.mails[event.queue_id] = (int(event.time) // HOUR, mail[1])
-                pipe.set(key, json.dumps(mail), ex=6 * HOUR)
-                pipe.hincrby(f"op25b:hours:{mail[1]}", str(mail[0]), event.recipients)
-                pipe.expire(f"op25b:hours:{mail[1]}", HISTORY + DAY)
+                mail = self.mails[event.queue_id] = changed[event.queue_id] = (int(event.time) // HOUR, mail[1])
+                counts[mail[1], str(mail[0])] += event.recipients
             elif event.kind == "bounced" and mail[0]:
-                pipe.hincrby(f"op25b:hours:{mail[1]}", f"{mail[0]}b", 1)
+                counts[mail[1], f"{mail[0]}b"] += 1
             elif event.kind == "removed":
-                pipe.delete(key)
                 del self.mails[event.queue_id]
+                changed[event.queue_id] = None
             if mail:
-                touched.setdefault(mail[1], set()).update((event.time, float(mail[0] * HOUR) or event.time))
+                touched[mail[1]].update((event.time, float(mail[0] * HOUR) or event.time))
+        # Most mails begin and end in one step: Redis hears of a login once, and of its mails only what is still to come.
+        pipe = self.redis.pipeline()
+        pipe.setnx("op25b:since", int(time.time()))
+        for queue_id, mail in changed.items():
+            if mail:
+                pipe.set(self._mail_key(queue_id), json.dumps(mail), ex=6 * HOUR)
+        gone = [self._mail_key(queue_id) for queue_id, mail in changed.items() if not mail]
+        if gone:
+            pipe.delete(*gone)
+        for login, seen in networks.items():
+            pipe.zadd(f"op25b:networks:{login}", seen)
+            pipe.expire(f"op25b:networks:{login}", HOUR)
+        for (login, name), count in counts.items():
+            pipe.hincrby(f"op25b:hours:{login}", name, count)
+            pipe.expire(f"op25b:hours:{login}", HISTORY + DAY)
         pipe.set(self.key, json.dumps(position))
         pipe.execute()
         for login, times in touched.items():

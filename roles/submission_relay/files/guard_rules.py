@@ -98,6 +98,7 @@ def place(address: str) -> str:
     return _net(address, 32, 64)
 
 
+@functools.lru_cache(maxsize=4096)
 def _net(address: str, v4: int, v6: int) -> str:
     ip = ipaddress.ip_address(address)
     if ip.version == 6 and ip.ipv4_mapped:
