@@ -172,6 +172,15 @@ def test_a_relay_that_dies_is_taken_out_by_the_balancer(lab, send):
         time.sleep(0.5)
 
 
+def test_the_log_has_customers_and_not_what_the_balancer_asks(send, logged):
+    position = logged.since()
+    assert send(TARO)[1].startswith("250")
+    for word in ("connect", "disconnect"):
+        assert logged.line(position, f"]: {word} from cust-east.")
+    # It asks every 3 s.
+    assert logged.line(position, "from lb1.", seconds=7) == ""
+
+
 PROBE = """
 import socket, sys
 try:
