@@ -187,6 +187,8 @@ def _directory(directory: Mapping[str, Any]) -> Iterator[str]:
         text = str(value)
         if text != text.strip() or set(text) & set("\0\r\n"):
             yield f"directory.{key}: it has a line end in it, or a space at an end, which cannot be read; write one line."
+        elif driver == "mysql" and key in ("database", "user", "password") and " " in text:
+            yield f"directory.{key}: it has a space in it, where Dovecot would end it for MySQL and MariaDB; choose one without."
 
 
 def _old_tls(exception: Mapping[str, Any], today: datetime.date) -> Iterator[str]:

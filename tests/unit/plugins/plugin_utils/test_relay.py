@@ -126,6 +126,7 @@ def test_right_settings_have_none(mistakes):
         ({"directory": {**SQL, "password_query": "SELECT 1"}}, "directory.password_query", "asks without %u"),
         ({"directory": {**LDAP, "senders_filter": "(mail=x)"}}, "directory.senders_filter", "asks without %s"),
         ({"directory": {**SQL, "password": f"{SECRET}\nquery = x"}}, "directory.password", "a line end in it"),
+        ({"directory": {**SQL, "driver": "mysql", "password": f"{SECRET} 1"}}, "directory.password", "choose one without"),
         ({"old_tls": {"until": "2019-12-31"}}, "old_tls.name", "there is none"),
         ({"old_tls": {"name": "x", "until": "soon"}}, "old_tls.until", "'soon' is no day"),
         ({"old_tls": {"name": "x", "until": "2020-03-22"}}, "old_tls.until", "more than a year away"),
