@@ -196,7 +196,9 @@ class Run:
         clients = sum(seconds for host, seconds in self.cpu.items() if host in CUSTOMERS)
         each = 1000 / len(self.known)
         print(f"{self.name:14} {len(self.known):6} messages  {self.seconds:6.1f} s  {self.rate:6.1f}/s", end="  ")
-        print(f"CPU a message: servers {servers * each:5.2f} ms, clients {clients * each:4.2f} ms;", end=" ")
+        if min(self.cpu.values()) >= 0:
+            # What a host used that lost its power is gone with it.
+            print(f"CPU a message: servers {servers * each:5.2f} ms, clients {clients * each:4.2f} ms;", end=" ")
         print(f"the slowest {self.slowest:.1f} s", flush=True)
         for words, times in self.troubles.items():
             print(f"{'':14} {times:6} times {words}")
