@@ -24,21 +24,17 @@ BURST = st.integers(1, 1000)
 SERVERS = ("192.0.2.0/28", "2001:db8:25::/124")
 
 
-def prefixes(spaces: tuple[str, ...], longest: int = 6):
+@st.composite
+def prefixes(draw, spaces: tuple[str, ...], longest: int = 6):
     """Prefixes inside these spaces, of any length down to a host."""
-
-    @st.composite
-    def draw_prefix(draw):
-        space = ipaddress.ip_network(draw(st.sampled_from(spaces)))
-        # Hosts at the far end of a /46 would never meet a packet, so lengths cluster at both ends.
-        extra = draw(st.one_of(st.integers(0, longest), st.just(space.max_prefixlen - space.prefixlen)))
-        length = min(space.prefixlen + extra, space.max_prefixlen)
-        size = 1 << (space.max_prefixlen - length)
-        blocks = (1 << (space.max_prefixlen - space.prefixlen)) // size
-        at = draw(st.one_of(st.integers(0, min(blocks, 8) - 1), st.integers(0, blocks - 1)))
-        return str(ipaddress.ip_network((int(space.network_address) + at * size, length)))
-
-    return draw_prefix()
+    space = ipaddress.ip_network(draw(st.sampled_from(spaces)))
+    # Hosts at the far end of a /46 would never meet a packet, so lengths cluster at both ends.
+    extra = draw(st.one_of(st.integers(0, longest), st.just(space.max_prefixlen - space.prefixlen)))
+    length = min(space.prefixlen + extra, space.max_prefixlen)
+    size = 1 << (space.max_prefixlen - length)
+    blocks = (1 << (space.max_prefixlen - space.prefixlen)) // size
+    at = draw(st.one_of(st.integers(0, min(blocks, 8) - 1), st.integers(0, blocks - 1)))
+    return str(ipaddress.ip_network((int(space.network_address) + at * size, length)))
 
 
 def unique(spaces, least=1, most=4):

@@ -287,7 +287,7 @@ def test_the_device_does_what_the_policy_says_and_nothing_else(kind, data):
 
 
 @kinds
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_no_state_on_the_way_gives_a_verdict_that_is_neither_old_nor_new(kind, data):
     bare = "".join(f"interface {uplink}\n!\n" for uplink in kind.uplinks)
