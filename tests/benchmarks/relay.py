@@ -105,7 +105,7 @@ postfix -c $bare status >/dev/null 2>&1 || postfix -c $bare start </dev/null >/d
 """.replace("PORT", str(BARE_PORT))
 
 BARE_BALANCER = r"""
-sed -E '/^frontend submissions/,$d; /server-state|stats /d; s/:1?0?587$/:PORT/; s/:587 v6only$/:PORT v6only/' \
+sed -E '/^frontend submissions/,$d; /server-state|stats /d; s/:(10)?587( v6only)?$/:PORT\2/' \
     /etc/haproxy/haproxy.cfg >/etc/haproxy/bare.cfg
 [ -e /run/haproxy/bare.pid ] || haproxy -D -p /run/haproxy/bare.pid -f /etc/haproxy/bare.cfg
 """.replace("PORT", str(BARE_PORT))
@@ -196,9 +196,7 @@ class Run:
         clients = sum(seconds for host, seconds in self.cpu.items() if host in CUSTOMERS)
         each = 1000 / len(self.known)
         print(f"{self.name:14} {len(self.known):6} messages  {self.seconds:6.1f} s  {self.rate:6.1f}/s", end="  ")
-        if min(self.cpu.values()) >= 0:
-            # What a host used that lost its power is gone with it.
-            print(f"CPU a message: servers {servers * each:5.2f} ms, clients {clients * each:4.2f} ms;", end=" ")
+        print(f"CPU a message: servers {servers * each:5.2f} ms, clients {clients * each:4.2f} ms;", end=" ")
         print(f"the slowest {self.slowest:.1f} s", flush=True)
         for words, times in self.troubles.items():
             print(f"{'':14} {times:6} times {words}")
@@ -219,6 +217,7 @@ class Bench:
         self._runs = itertools.count(int(time.time()))
         self._arrived = Dump(lab.path(SINK, f"{SINKS}/arrived"))
         self._told = Dump(lab.path(SINK, f"{SINKS}/told"))
+        self._lost: defaultdict[str, float] = defaultdict(float)
 
     def prepare(self, only: Sequence[str]) -> None:
         """Everything by the collection's own playbook; then what it is measured against."""
@@ -254,7 +253,10 @@ class Bench:
             raise SystemExit(f"{playbook} ended with {done.returncode}: {done.stdout[-5000:]}{done.stderr[-2000:]}")
 
     def load(self, name: str, port: int, messages: int, each: int, middle: Callable[[], None] | None = None) -> Run:
-        """Send, to a port of the balancer. It ends when all is at a sink or told, or does not come."""
+        """Send to a port of the balancer; in the middle something may happen.
+
+        It ends when all is at a sink or told, or does not come.
+        """
         run = next(self._runs)
         senders: dict[str, str] = {}
         sessions: list[dict[str, Any]] = []
@@ -340,7 +342,7 @@ class Bench:
         spaces = {}
         for host in (*RELAYS, BALANCER, SINK):
             spaces[os.stat(f"/proc/{self.lab.pid(host)}/ns/pid").st_ino] = host
-        used = dict.fromkeys(spaces.values(), 0.0)
+        used = {host: self._lost[host] for host in spaces.values()}
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 host = spaces.get(os.stat(process / "ns" / "pid").st_ino)
@@ -353,6 +355,8 @@ class Bench:
 
     def power_cut(self, relay: str, seconds: float) -> None:
         """End every process of the host at once, and boot it again after a while."""
+        # With its processes goes what they have used.
+        self._lost[relay] = self.cpu()[relay]
         self.cut = time.time()
         os.kill(self.lab.pid(relay), signal.SIGKILL)
         time.sleep(seconds)
