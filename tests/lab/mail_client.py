@@ -36,9 +36,9 @@ def session(wanted: dict[str, Any]) -> dict[str, Any]:
     replies: dict[str, Any] = {}
     try:
         if port == 465:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=20, context=context(version))
+            client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=60, context=context(version))
         else:
-            client = smtplib.SMTP(host, port, timeout=20)
+            client = smtplib.SMTP(host, port, timeout=60)
         client.ehlo("client.example")
         replies["offered"] = sorted(client.esmtp_features)
         if tls and port != 465:

@@ -22,7 +22,7 @@ class Connection:
     """One connection, in TLS from the beginning or later."""
 
     def __init__(self, host: str, port: int, tls: bool) -> None:
-        self._socket = socket.create_connection((host, port), timeout=20)
+        self._socket = socket.create_connection((host, port), timeout=60)
         if tls:
             self.starttls()
 
@@ -33,9 +33,9 @@ class Connection:
         context.verify_mode = ssl.CERT_NONE
         self._socket = context.wrap_socket(self._socket)
 
-    def read(self, quiet: float, first: float = 2.5) -> list[str]:
-        """Replies until it says nothing more for a while. It may have nothing to say."""
-        text, limit = "", first
+    def read(self, quiet: float) -> list[str]:
+        """Replies, of which there is at least one, until it says nothing more for a while."""
+        text, limit = "", 60.0
         while True:
             self._socket.settimeout(limit)
             try:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who and what is in the scenario of the relay, for its tests."""
 
+import time
 import uuid
 from pathlib import Path
 from subprocess import DEVNULL
@@ -20,6 +21,31 @@ HANAKO, SAKURA = (f"{name}@m2.ccsnet.ne.jp" for name in ("hanako", "sakura"))
 def start(lab, host, server):
     """Start a server, which keeps what it is started with open, so that nobody may wait for that to close."""
     lab.run(host, ["service", server, "start"], check=True, capture_output=False, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+
+
+def until(what, good=bool, seconds=60):
+    """What this says as soon as that is good. A minute is enough for a machine that does much else."""
+    end = time.monotonic() + seconds
+    while not good(said := what()):
+        assert time.monotonic() < end, said
+        time.sleep(0.1)
+    return said
+
+
+def promptly(what, seconds):
+    """Whether this takes less than so many seconds at least once in five times: what has to wait does not, however idle the
+    machine is, and no machine is busy all the time."""
+    for _attempt in range(5):
+        begun = time.monotonic()
+        what()
+        if time.monotonic() - begun < seconds:
+            return True
+    return False
+
+
+def taken(said):
+    """Whether the server has taken the mail, of which it said this."""
+    return said.startswith("250")
 
 
 def secret(login):

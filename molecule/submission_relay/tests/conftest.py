@@ -62,7 +62,7 @@ def send(ask):
 def arrived(lab):
     """The message with this subject in the log of a sink; None where it does not come."""
 
-    def wait(sink, subject, seconds=15):
+    def wait(sink, subject, seconds=60):
         end = time.monotonic() + seconds
         while True:
             for entry in lab.sink_log(sink):
@@ -84,7 +84,7 @@ def logged(lab):
             path = lab.path(relay, LOG)
             return relay, path.stat().st_size
 
-        def line(self, position, *parts, seconds=15):
+        def line(self, position, *parts, seconds=60):
             relay, start = position
             end = time.monotonic() + seconds
             while True:

@@ -5,12 +5,11 @@
 
 import base64
 import json
-import time
 import uuid
 
 import pytest
 
-from tests.lab.relay import HANAKO, KAEDE, MSA1, ROOT, TARO, mail, secret
+from tests.lab.relay import HANAKO, KAEDE, MSA1, ROOT, TARO, mail, promptly, secret
 
 RAW = ROOT / "tests" / "lab" / "raw_smtp.py"
 PLAIN = base64.b64encode("\0".join(["", *secret(TARO)]).encode()).decode()
@@ -173,7 +172,7 @@ def test_lines_and_commands_without_end(inside):
 
 
 def test_who_says_much_and_means_nothing_is_shown_out(inside):
-    said = inside("FOO\r\n" * 25, quiet=1.5)
+    said = inside("FOO\r\n" * 25, quiet=15)
     assert said[0][-2].startswith("421 4.7.0"), said
     assert said[0][-1] == "closed"
 
@@ -181,21 +180,15 @@ def test_who_says_much_and_means_nothing_is_shown_out(inside):
 def test_slow_connections_do_not_fill_the_relay(lab, ask):
     """One address holds all the connections that it may, and says nothing: it gets no more, and its neighbours none the less."""
     holder = (
-        "import socket,time,sys\n"
+        "import socket,sys\n"
         f"held=[socket.create_connection(('{MSA1.v4}',587)) for _ in range(130)]\n"
-        "time.sleep(2)\n"
-        "said=[]\n"
-        "for s in held:\n"
-        "    s.settimeout(0.5)\n"
-        "    try: said.append(s.recv(99)[:3].decode())\n"
-        "    except TimeoutError: said.append('')\n"
+        "said=[s.recv(99)[:3].decode() for s in held]\n"
         "print(said.count('220'), said.count('421'), flush=True)\n"
         "sys.stdin.read()\n"
     )
     with lab.popen("cust-west", ["python3", "-c", holder], stdin=-1, stdout=-1) as attacker:
         assert attacker.stdout.readline().split() == ["100", "30"]
-        start = time.monotonic()
-        replies = ask("cust-east", 587, login=secret(TARO), mail_from=TARO, to=["friend@mobile.example"])
-        assert replies["rcpt friend@mobile.example"].startswith("250")
-        assert time.monotonic() - start < 5
+        customer = {"login": secret(TARO), "mail_from": TARO, "to": ["friend@mobile.example"]}
+        assert ask("cust-east", 587, **customer)["rcpt friend@mobile.example"].startswith("250")
+        assert promptly(lambda: ask("cust-east", 587, **customer), 5)
         attacker.stdin.close()

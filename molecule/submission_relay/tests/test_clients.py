@@ -3,40 +3,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's customers who send all the time: they see it when a mail fails, and when one is lost."""
 
-import time
-
 from lab.clients import clients
+from tests.lab.relay import until
 
 
 def test_customers_send_by_all_four_ways_and_nothing_is_lost(lab):
     with clients(lab, ["cust-east", "cust-coast-b"], every=0.5) as sending:
-        time.sleep(6)
+        until(lambda: len(sending.mails) >= 16)
     assert sending.failed == []
-    assert sending.sent == len(sending.mails) >= 16
+    assert sending.sent == len(sending.mails)
     assert {(mail["host"], mail["port"], ":" in mail["address"]) for mail in sending.mails} == {
         (host, port, v6) for host in ("cust-east", "cust-coast-b") for port in (587, 465) for v6 in (False, True)
     }
-    assert 0 < sending.slowest < 5
+    assert sending.slowest > 0
     assert sending.lost() == []
 
 
 def test_a_mail_that_fails_and_one_that_does_not_arrive_are_seen(lab):
     with clients(lab, ["cust-west"], every=0.2) as sending:
-        time.sleep(2)
+        until(lambda: sending.sent)
         lab.run("msa1", ["service", "postfix", "stop"], check=True)
+        refused = "ConnectionRefusedError: [Errno 111] Connection refused"
         try:
-            time.sleep(2)
+            until(lambda: any(line.endswith(refused) for line in sending.failed))
         finally:
             lab.run("msa1", ["service", "postfix", "start"], check=True)
-    assert sending.sent > 0
-    assert sending.failed
-    assert any(line.endswith("ConnectionRefusedError: [Errno 111] Connection refused") for line in sending.failed)
     # Before the next one, or Postfix takes the server for dead and keeps them.
     assert sending.lost() == []
     lab.run("mobile-mx", ["service", "lab-sink", "stop"], check=True)
     try:
         with clients(lab, ["cust-west"]) as unlucky:
-            time.sleep(2)
+            until(lambda: unlucky.sent >= 2)
         assert unlucky.failed == []
         assert sorted(unlucky.lost(1)) == sorted(mail["mark"] for mail in unlucky.mails)
     finally:

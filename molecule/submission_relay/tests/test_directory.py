@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Logins in PostgreSQL, in MariaDB and in an LDAP server, on msa2; msa1 goes on with its file alone."""
 
-import time
 from urllib.parse import quote
 
 import pytest
 import yaml
 
-from tests.lab.relay import HANAKO, LOG, MSA1, MSA2, ROOT, TARO, mail, secret, start
+from tests.lab.relay import HANAKO, LOG, MSA1, MSA2, ROOT, TARO, mail, secret, start, taken, until
 
 HERE = ROOT / "molecule" / "submission_relay"
 YUKI, REN, MEI = "yuki@ccsnet.ne.jp", "ren@m2.ccsnet.ne.jp", "mei@ccsnet.ne.jp"
@@ -96,10 +95,8 @@ def test_no_secret_of_the_directory_is_shown_and_a_second_run_changes_nothing(di
 def test_when_the_directory_is_down_its_logins_are_told_to_come_again(directory, lab, login, send, fresh):  # noqa: ARG001
     lab.run("store1", ["service", SERVER[directory["driver"]], "stop"], check=True)
     try:
-        begun = time.monotonic()
         said = login(YUKI)["auth"]
         assert said.startswith("454 4.7.0"), said
-        assert time.monotonic() - begun < 15
         assert send(TARO, host=MSA2.v4)[1].startswith("250")
         assert send(TARO, sender=YUKI, host=MSA2.v4)[1].startswith(("451 4.3.0", "553"))
         log = lab.path("msa2", LOG).read_text()
@@ -108,8 +105,5 @@ def test_when_the_directory_is_down_its_logins_are_told_to_come_again(directory,
     finally:
         start(lab, "store1", SERVER[directory["driver"]])
     # Postfix asks a database server that was down again after a minute.
-    end = time.monotonic() + 75
-    while not (
-        said := login(YUKI, mail_from=YUKI, to=["friend@mobile.example"], message=mail("x", YUKI)).get("data", "")
-    ).startswith("250"):
-        assert time.monotonic() < end, said
+    whole = {"mail_from": YUKI, "to": ["friend@mobile.example"], "message": mail("x", YUKI)}
+    until(lambda: login(YUKI, **whole).get("data", ""), taken, seconds=120)

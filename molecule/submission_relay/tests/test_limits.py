@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.lab.relay import HANAKO, JIRO, KAEDE, MSA1, MSA2, SAKURA, TARO, mail, secret
+from tests.lab.relay import HANAKO, JIRO, KAEDE, MSA1, MSA2, SAKURA, TARO, mail, secret, taken
 
 FRIEND = "friend@mobile.example"
 
@@ -30,17 +30,16 @@ def burst(ask):
     return many
 
 
-def taken(replies):
-    return sum(reply.startswith("250") for reply in replies)
+def full(redis, bucket, login, level):
+    """A bucket leaks from when it was written on: this one not before a slow machine has sent."""
+    redis("SET", f"op25b:limit:{bucket}:{login}", f"{level} {time.time() + 60:.3f}")
 
 
 def test_1000_recipients_of_one_mail_stop_and_100_do_not(send, redis):
     assert send(TARO, to=friends(1000))[1] == "554 5.7.1 1000 recipients are too many for one message, at most 100"
     assert send(TARO, to=friends(100))[1].startswith("250")
-    key = f"op25b:limit:minute:{TARO}"
-    assert redis("GET", key).split()[0] == "100.0000"
-    # The bucket refills by 5 in 3 seconds, from when it was written on: this one not before a slow machine has sent.
-    redis("SET", key, f"100 {time.time() + 60:.3f}")
+    assert redis("GET", f"op25b:limit:minute:{TARO}").split()[0] == "100.0000"
+    full(redis, "minute", TARO, 100)
     said = send(TARO)[1]
     assert said.startswith("451 4.7.1 taro@ccsnet.ne.jp has reached its limit of 100 recipients in a minute; send again in "), (
         said
@@ -49,25 +48,25 @@ def test_1000_recipients_of_one_mail_stop_and_100_do_not(send, redis):
 
 def test_1000_mails_to_one_stop_and_the_neighbour_behind_the_same_address_does_not_notice(burst, send):
     start = time.monotonic()
-    with ThreadPoolExecutor(51) as pool:
+    with ThreadPoolExecutor(10) as pool:
         flood = [pool.submit(burst, TARO, 20) for _ in range(50)]
         neighbour = [send(JIRO) for _ in range(3)]
         replies = [reply for one in flood for reply in one.result()]
         neighbour += [send(JIRO), send(SAKURA, port=465)]
-    assert [said for _subject, said in neighbour if not said.startswith("250")] == []
+    assert [said for _subject, said in neighbour if not taken(said)] == []
     assert len(replies) == 1000
-    # The bucket of the minute refills by 5 in 3 seconds.
-    assert 100 <= taken(replies) <= 101 + (time.monotonic() - start) * 100 / 60
-    refused = [reply for reply in replies if not reply.startswith("250")]
+    # The bucket of the minute leaks 5 in 3 seconds.
+    assert 100 <= sum(map(taken, replies)) <= 101 + (time.monotonic() - start) * 100 / 60
+    refused = [reply for reply in replies if not taken(reply)]
     assert [reply for reply in refused if "has reached its limit of 100 recipients in a minute" not in reply] == []
 
 
 def test_both_relays_count_together_and_mails_that_come_at_once_are_all_counted(burst):
+    start = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         flood = [pool.submit(burst, HANAKO, 20, host) for host in (MSA1.v4, MSA2.v6) * 4]
-        start = time.monotonic()
-        passed = sum(taken(one.result()) for one in flood)
-    assert 100 <= passed <= 100 + (time.monotonic() - start) * 100 / 60 + 1
+        passed = sum(taken(reply) for one in flood for reply in one.result())
+    assert 100 <= passed <= 101 + (time.monotonic() - start) * 100 / 60
 
 
 @pytest.mark.parametrize(
@@ -75,11 +74,10 @@ def test_both_relays_count_together_and_mails_that_come_at_once_are_all_counted(
     [("hour", 300, "300 recipients in an hour"), ("day", 1000, "1000 recipients in a day")],
 )
 def test_an_hour_and_a_day_have_their_own_buckets(send, redis, bucket, level, words):
-    key = f"op25b:limit:{bucket}:{TARO}"
-    redis("SET", key, f"{level} {time.time():.3f}")
+    full(redis, bucket, TARO, level)
     assert f"has reached its limit of {words}; send again in " in send(TARO)[1]
     assert send(JIRO)[1].startswith("250")
-    redis("SET", key, f"{level} {time.time() - 3600:.3f}")
+    redis("SET", f"op25b:limit:{bucket}:{TARO}", f"{level} {time.time() - 3600:.3f}")
     assert send(TARO)[1].startswith("250")
 
 
@@ -87,7 +85,7 @@ def test_a_home_server_may_send_more_and_its_bounces_have_an_end(send, redis):
     assert send(KAEDE, sender="shop@kaede.example", to=friends(200))[1].startswith("250")
     assert "500" in send(KAEDE, to=friends(501))[1]
     assert send(KAEDE, sender="", from_=KAEDE)[1].startswith("250")
-    redis("SET", f"op25b:limit:bounces:{KAEDE}", f"100 {time.time():.3f}")
+    full(redis, "bounces", KAEDE, 100)
     assert "has reached its limit of 100 bounces in an hour" in send(KAEDE, sender="", from_=KAEDE)[1]
     assert send(KAEDE)[1].startswith("250")
 

@@ -49,7 +49,7 @@ def send(lab):
     return sent
 
 
-def became(mails, timeout=20):
+def became(mails, timeout=60):
     found = task("msa1", "delivered", queue_ids=[mail["queue_id"] for mail in mails], timeout=timeout)
     return found["log"], [(mail["status"], mail["relay"]) for mail in found["mails"]], [mail["detail"] for mail in found["mails"]]
 
@@ -87,10 +87,12 @@ def test_a_relay_that_is_stopped(lab, send):
         lab.run("msa1", ["service", "postfix", "start"], check=True)
 
 
-def test_a_mail_is_deferred_until_its_server_is_back(lab, send):
+def test_a_mail_is_deferred_until_its_server_is_back(lab, send, logged):
+    position = logged.since()
     lab.run("other-isp", ["service", "lab-sink", "stop"], check=True)
     try:
         mails = send(ports=[587])
+        assert logged.line(position, mails[0]["queue_id"], "status=deferred")
         _log, status, (detail,) = became(mails, timeout=3)
     finally:
         lab.run("other-isp", ["service", "lab-sink", "start"], check=True)

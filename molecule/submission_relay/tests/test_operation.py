@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.lab.relay import BALANCER, MSA1, MSA2, TARO, mail, secret, start
+from tests.lab.relay import BALANCER, MSA1, MSA2, TARO, mail, secret, start, taken, until
 
 RELAYS = "molecule/submission_relay/relays.yml"
 FRIEND = "friend@mobile.example"
@@ -58,9 +58,8 @@ def test_when_nobody_counts_mail_waits_or_goes_as_the_operator_chose(lenient, la
     finally:
         for relay in ("msa1", "msa2"):
             start(lab, relay, "rspamd")
-    end = time.monotonic() + 15
-    while not all((said := send(TARO, host=relay.v4)[1]).startswith("250") for relay in (MSA1, MSA2)):
-        assert time.monotonic() < end, said
+    for relay in (MSA1, MSA2):
+        until(lambda host=relay.v4: send(TARO, host=host)[1], taken)
 
 
 @pytest.mark.parametrize("port", [587, 465])
@@ -115,9 +114,7 @@ def test_the_old_configuration_comes_back_when_the_servers_do_not_come_up(lab, p
     assert "so the old one is back" in said
     assert sums(lab, "msa2") == before
     assert not lab.path("msa2", "/var/lib/submission_relay/previous").exists()
-    end = time.monotonic() + 10
-    while not (said := send(TARO, host=MSA2.v4)[1]).startswith("250"):
-        assert time.monotonic() < end, said
+    until(lambda: send(TARO, host=MSA2.v4)[1], taken)
     for port in ("9154", "11334"):
         assert lab.run("msa2", ["curl", "-sf", f"http://127.0.0.1:{port}/metrics"]).returncode == 0
 
@@ -166,10 +163,7 @@ def test_a_relay_that_dies_is_taken_out_by_the_balancer(lab, send):
     finally:
         start(lab, "msa2", "postfix")
     states = "echo show stat | socat - /run/haproxy/admin.sock | grep -c 'msa.*,UP,'"
-    end = time.monotonic() + 20
-    while lab.run("lb1", ["sh", "-c", states]).stdout.strip() != "4":
-        assert time.monotonic() < end
-        time.sleep(0.5)
+    until(lambda: lab.run("lb1", ["sh", "-c", states]).stdout.strip(), "4".__eq__)
 
 
 def test_the_log_has_customers_and_not_what_the_balancer_asks(send, logged):
@@ -238,9 +232,7 @@ def test_a_new_certificate_reaches_new_customers_and_ends_no_session(lab, arrive
         customer.stdin.flush()
         assert customer.stdout.readline() == "in\n"
         assert lab.run("msa1", ["sh", "-c", renew], check=True).stdout.startswith("changed")
-        end = time.monotonic() + 10
-        while (now := served(lab, MSA1)) == before:
-            assert time.monotonic() < end
+        now = until(lambda: served(lab, MSA1), lambda serial: serial not in ("", before))
         customer.stdin.write("\n")
         customer.stdin.flush()
         assert customer.stdout.readline() == "sent\n"
@@ -265,19 +257,16 @@ def test_a_new_certificate_reaches_new_customers_and_ends_no_session(lab, arrive
 
 
 def test_prometheus_finds_queue_deferrals_and_rates(lab, send):
+    def metrics():
+        text = lab.run("msa1", ["curl", "-sf", "http://127.0.0.1:9154/metrics"], check=True).stdout
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _space, value in lines}
+
     lab.run("other-isp", ["service", "lab-sink", "stop"], check=True)
     try:
         assert send(TARO, to=["friend@isp.example"])[1].startswith("250")
-        end = time.monotonic() + 15
-        while True:
-            text = lab.run("msa1", ["curl", "-sf", "http://127.0.0.1:9154/metrics"], check=True).stdout
-            lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-            values = {name: float(value) for name, _space, value in lines}
-            queued = values['postfix_showq_message_size_bytes_count{queue="deferred"}']
-            if queued >= 1 and values["postfix_smtp_status_deferred"] >= 1:
-                break
-            assert time.monotonic() < end, (queued, values["postfix_smtp_status_deferred"])
-            time.sleep(0.5)
+        waiting = ('postfix_showq_message_size_bytes_count{queue="deferred"}', "postfix_smtp_status_deferred")
+        values = until(metrics, lambda values: all(values[name] >= 1 for name in waiting))
     finally:
         start(lab, "other-isp", "lab-sink")
         lab.run("msa1", ["postqueue", "-f"], check=True)

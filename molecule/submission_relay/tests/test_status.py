@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.lab.relay import MSA1, MSA2, ROOT, TARO
+from tests.lab.relay import MSA1, MSA2, ROOT, TARO, until
 
 STATUS, SUSPEND, RESUME, CLIENTS = (
     f"playbooks/{name}.yml" for name in ("relay_status", "relay_suspend", "relay_resume", "mail_clients")
@@ -94,6 +94,10 @@ def test_the_status_says_that_the_dns_did_not_answer(play):
 
 @pytest.mark.usefixtures("fresh")
 def test_a_mail_that_waits_who_sent_most_and_the_certificate(play, lab, send, arrived, logged):
+    def deferred():
+        queued = lab.run("msa1", ["postqueue", "-j"], check=True).stdout.splitlines()
+        return [mail for mail in map(json.loads, queued) if mail["queue_name"] == "deferred"]
+
     before = table(play(STATUS), "top sender").get(TARO, {"mails": "0", "recipients": "0"})
     position = logged.since()
     subject, said = send(TARO, to=[f"friend{at}@mobile.example" for at in range(3)])
@@ -103,12 +107,7 @@ def test_a_mail_that_waits_who_sent_most_and_the_certificate(play, lab, send, ar
     queue_id = re.search(r"queued as (\w+)", said)[1]
     try:
         assert logged.line(position, f"{queue_id}: to=<friend@nowhere.example>", "status=deferred")
-        for _attempt in range(50):
-            queued = lab.run("msa1", ["postqueue", "-j"], check=True).stdout.splitlines()
-            waiting = [mail for mail in map(json.loads, queued) if mail["queue_name"] == "deferred"]
-            if any(mail["queue_id"] == queue_id for mail in waiting):
-                break
-            time.sleep(0.1)
+        waiting = until(deferred, lambda mails: any(mail["queue_id"] == queue_id for mail in mails))
         printed = play(STATUS)
     finally:
         lab.run("msa1", ["postsuper", "-d", queue_id], check=True)
