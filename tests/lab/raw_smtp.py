@@ -5,6 +5,7 @@
 
 Reads `{"host", "port", "steps"}` as JSON on standard input. A step is a text, whose signs are bytes, or `starttls`, or a number
 of seconds to wait. Prints for each text what came back: whole replies one after the other, and `closed` where it ended.
+After the last one, which may make the server think, it has said all when it has said nothing for `quiet` seconds.
 """
 
 from __future__ import annotations
@@ -63,14 +64,15 @@ def main(wanted: dict[str, Any]) -> list[list[str]]:
     """Every step."""
     connection = Connection(wanted["host"], wanted["port"], wanted["port"] == 465)
     said = [connection.read(0.2)]
-    for step in wanted["steps"]:
+    for number, step in enumerate(wanted["steps"], 1):
         if isinstance(step, int | float):
             time.sleep(step)
         elif step == "starttls":
             connection.starttls()
         else:
             connection.send(step.encode("latin-1"))
-            said.append(connection.read(wanted.get("quiet", 0.3)))
+            last = number == len(wanted["steps"])
+            said.append(connection.read(wanted.get("quiet", 0.3) if last else 0.3))
     return said
 
 
