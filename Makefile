@@ -5,6 +5,8 @@ BIN := $(CURDIR)/$(VENV)/bin
 PYTHON ?= python3
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Where it is set, each of some thousand runs of Ansible compiles Ansible first.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What the lab and the tests run, beside what every Debian or Ubuntu has.
 PACKAGES := iproute2 libyang2-tools netconfd nftables openssh-server openssl procps python3 python3-apt python3-venv systemd
