@@ -181,6 +181,7 @@ def test_slow_connections_do_not_fill_the_relay(lab, ask):
     """One address holds all the connections that it may, and says nothing: it gets no more, and its neighbours none the less."""
     holder = (
         "import socket,sys\n"
+        "socket.setdefaulttimeout(60)\n"
         f"held=[socket.create_connection(('{MSA1.v4}',587)) for _ in range(130)]\n"
         "said=[s.recv(99)[:3].decode() for s in held]\n"
         "print(said.count('220'), said.count('421'), flush=True)\n"
