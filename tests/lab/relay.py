@@ -32,10 +32,11 @@ def until(what, good=bool, seconds=60):
     return said
 
 
-def promptly(what, seconds):
-    """Whether this takes less than so many seconds at least once in five times: what has to wait does not, however idle the
-    machine is, and no machine is busy all the time."""
+def promptly(what, seconds, before=lambda: None):
+    """Whether this takes less than so many seconds at least once in five times, each after what makes others wait: who has to
+    wait does so each time, and no machine is busy all the time."""
     for _attempt in range(5):
+        before()
         begun = time.monotonic()
         what()
         if time.monotonic() - begun < seconds:

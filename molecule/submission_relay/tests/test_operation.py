@@ -266,7 +266,7 @@ def test_prometheus_finds_queue_deferrals_and_rates(lab, send):
     try:
         assert send(TARO, to=["friend@isp.example"])[1].startswith("250")
         waiting = ('postfix_showq_message_size_bytes_count{queue="deferred"}', "postfix_smtp_status_deferred")
-        values = until(metrics, lambda values: all(values[name] >= 1 for name in waiting))
+        values = until(metrics, lambda values: all(values.get(name, 0) >= 1 for name in waiting))
     finally:
         start(lab, "other-isp", "lab-sink")
         lab.run("msa1", ["postqueue", "-f"], check=True)
