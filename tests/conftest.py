@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.yang import models
+
+# No example has a time limit: a busy machine would break it, and not the code.
+settings.register_profile("op25b", settings(), deadline=None)
+settings.load_profile("op25b")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -185,7 +185,7 @@ def route_of(filters, item, seen):
 
 
 @given(filters(), st.lists(sent(), min_size=10, max_size=60))
-@settings(max_examples=100, deadline=None, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=100, phases=QUICK, suppress_health_check=SLOW)
 def test_the_kernel_decides_and_counts_as_the_model(place, drawn, items):
     place.plane.apply([])
     place.plane.apply(drawn)

@@ -112,7 +112,7 @@ def passed(device: Device, flown) -> list[bool]:
     return [permits(found, uplink, *flight) for uplink in UPLINKS for flight in flown]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=60, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_the_device_does_what_the_policy_says_and_nothing_else(data):
     device = Device(data.draw(configurations()))
@@ -142,7 +142,7 @@ def test_the_device_does_what_the_policy_says_and_nothing_else(data):
     assert without_order(device.running()) == without_order(text)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=120, suppress_health_check=SLOW)
 @given(document=policies(limits=True))
 def test_what_is_rendered_is_read_back_from_text_and_from_xml(document):
     want = wanted(document, UPLINKS)
@@ -185,7 +185,7 @@ def space(element: ET.Element) -> str:
     return f' xmlns="{element.tag[1:].partition("}")[0]}"'
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=60, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_whatever_of_ours_somebody_deletes_is_seen_and_put_back(data):
     device = Device(data.draw(configurations()))
@@ -208,7 +208,7 @@ def test_whatever_of_ours_somebody_deletes_is_seen_and_put_back(data):
     assert junos.read(junos.from_xml(right)) == (built.acl, [])
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[*SLOW, HealthCheck.filter_too_much])
+@settings(max_examples=120, suppress_health_check=[*SLOW, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_one_more_exemption_is_one_element_of_a_list(data):
     document = data.draw(policies(limits=True))
@@ -232,7 +232,7 @@ def test_one_more_exemption_is_one_element_of_a_list(data):
 
 
 @needs_kernel
-@settings(max_examples=40, deadline=None, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=40, phases=QUICK, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_real_packets_meet_the_policy_s_verdict(place, data):
     """From the policy to the wire: our edits, the device's configuration, the lab's reader, the kernel, and the verdict."""

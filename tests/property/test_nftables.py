@@ -39,13 +39,13 @@ def router():
 
 
 @given(edges())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_parse_of_render_is_identity(acl):
     assert nftables.parse(nftables.render(acl)) == (acl, [])
 
 
 @given(edges())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_second_apply_is_empty(acl):
     ruleset = nftables.build(acl)
     assert not nftables.diff(ruleset, nftables.from_text(nftables.text(ruleset))).changed
@@ -53,7 +53,7 @@ def test_second_apply_is_empty(acl):
 
 @needs_kernel
 @given(edges(), edges())
-@settings(max_examples=60, deadline=None, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=60, phases=QUICK, suppress_health_check=SLOW)
 def test_kernel_holds_what_was_planned_and_goes_back(router, first, second):
     router.restore("")
     old, new = nftables.build(first), nftables.build(second)
@@ -79,7 +79,7 @@ def test_kernel_holds_what_was_planned_and_goes_back(router, first, second):
 
 @needs_kernel
 @given(edges(ROOMY), st.lists(packets(), min_size=20, max_size=60))
-@settings(max_examples=60, deadline=None, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=60, phases=QUICK, suppress_health_check=SLOW)
 def test_kernel_gives_the_model_s_verdict(router, acl, drawn):
     router.restore("")
     apply(router, nftables.diff(nftables.EMPTY, nftables.build(acl)))

@@ -253,7 +253,7 @@ def read(kind: Kind, device):
 
 
 @kinds
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_the_device_does_what_the_policy_says_and_nothing_else(kind, data):
     operator = data.draw(operators(kind))
@@ -287,7 +287,7 @@ def test_the_device_does_what_the_policy_says_and_nothing_else(kind, data):
 
 
 @kinds
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_no_state_on_the_way_gives_a_verdict_that_is_neither_old_nor_new(kind, data):
     bare = "".join(f"interface {uplink}\n!\n" for uplink in kind.uplinks)
@@ -328,7 +328,7 @@ def crossed(place, drawn) -> list[list[str]]:
 
 @needs_kernel
 @kinds
-@settings(max_examples=40, deadline=None, phases=QUICK, suppress_health_check=SLOW)
+@settings(max_examples=40, phases=QUICK, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_real_packets_meet_the_policy_s_verdict(place, kind, data):
     """From the policy to the wire: our text, the stand-in's parser, the kernel, and the model's verdict at the end."""

@@ -103,7 +103,7 @@ def test_other_parsers_read_every_line_of_the_cases():
     print(f"{parsers.read} lines")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents())
 def test_other_parsers_read_every_line_of_any_policy(document):
     for wave in document["waves"]:
