@@ -10,6 +10,8 @@ from subprocess import DEVNULL
 
 from lab.topology import HOSTS
 
+from .ansible_task import wait_for
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "tests" / "lab" / "mail_client.py"
 MSA1, MSA2, BALANCER = HOSTS["msa1"], HOSTS["msa2"], HOSTS["lb1"]
@@ -25,10 +27,14 @@ def start(lab, host, server):
 
 def until(what, good=bool, seconds=60):
     """What this says as soon as that is good. A minute is enough for a machine that does much else."""
-    end = time.monotonic() + seconds
-    while not good(said := what()):
-        assert time.monotonic() < end, said
-        time.sleep(0.1)
+    said = None
+
+    def is_good():
+        nonlocal said
+        said = what()
+        return good(said)
+
+    assert wait_for(is_good, seconds), said
     return said
 
 

@@ -10,9 +10,10 @@ from tests.lab.relay import until
 def test_customers_send_by_all_four_ways_and_nothing_is_lost(lab):
     ways = {(host, port, v6) for host in ("cust-east", "cust-coast-b") for port in (587, 465) for v6 in (False, True)}
     with clients(lab, ["cust-east", "cust-coast-b"], every=0.5) as sending:
+        until(lambda: len(sending.mails) >= 16)
         until(lambda: {(mail["host"], mail["port"], ":" in mail["address"]) for mail in sending.mails}, ways.__eq__)
     assert sending.failed == []
-    assert sending.sent == len(sending.mails) >= len(ways)
+    assert sending.sent == len(sending.mails) >= 16
     assert sending.slowest > 0
     assert sending.lost() == []
 
