@@ -50,7 +50,9 @@ def fetch(again: bool = False) -> Archive:
     (DIRECTORY / "partial").mkdir(parents=True, exist_ok=True)
     install = [
         *("apt-get", "--yes", "--quiet", "--download-only", "--no-install-recommends", "--no-upgrade", "install"),
-        *("-o", f"Dir::Cache::archives={DIRECTORY}", "-o", "APT::Keep-Downloaded-Packages=true", *PACKAGES),
+        *("-o", f"Dir::Cache::archives={DIRECTORY}", "-o", "APT::Keep-Downloaded-Packages=true"),
+        # Somebody else installs something, too; a machine that updates itself does, unasked.
+        *("-o", "DPkg::Lock::Timeout=300", *PACKAGES),
     ]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     for command in (install, ["apt-get", "--quiet", "update"], install):
