@@ -19,7 +19,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 from lab.packets import SHAPES, SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
 
-from .ansible_task import ROOT, Ansible, Playbook, environment, kill_group, wait_for
+from .ansible_task import ROOT, Ansible, Playbook, environment, kill_tree, wait_for
 
 pytestmark = pytest.mark.lab
 VARS = ROOT / "inventories" / "lab"
@@ -222,7 +222,7 @@ def test_an_unconfirmed_change_goes_back_when_the_controller_dies(edge):
         start_new_session=True,
     )
     assert wait_for(lambda: edge.table() != before, 30)
-    kill_group(controller)
+    kill_tree(controller)
     assert edge.table() != before
     assert wait_for(lambda: edge.table() == before, 30)
     told = edge.apply("pilot")
