@@ -51,7 +51,7 @@ def fetch(again: bool = False) -> Archive:
     install = [
         *("apt-get", "--yes", "--quiet", "--download-only", "--no-install-recommends", "--no-upgrade", "install"),
         *("-o", f"Dir::Cache::archives={DIRECTORY}", "-o", "APT::Keep-Downloaded-Packages=true"),
-        # Somebody else installs something, too; a machine that updates itself does, unasked.
+        # Waits for whoever else installs something: a machine that updates itself does so unasked.
         *("-o", "DPkg::Lock::Timeout=300", *PACKAGES),
     ]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ class Playbook:
         self.lab, self.place = lab, place
 
     def start(self, plays: list[dict[str, Any]]) -> subprocess.Popen[str]:
-        """Start it; kill_tree ends it, but for its persistent connections."""
+        """Start it; kill_controller ends it, but for its persistent connections."""
         self.place.write_text(json.dumps([{"gather_facts": False, **play} for play in plays], default=str), encoding="utf-8")
         return subprocess.Popen(
             [str(BIN / "ansible-playbook"), str(self.place)],
@@ -96,7 +95,6 @@ class Playbook:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,
         )
 
     @staticmethod
@@ -125,22 +123,12 @@ def end_all(lab: str) -> None:
     shutil.rmtree(sockets(lab), ignore_errors=True)
 
 
-def kill_tree(process: subprocess.Popen[str]) -> None:
-    """End a controller as the power cut does: it, and its workers, each of which is in a session of its own.
-
-    What it has started on a host of the lab, by nsenter, is that host's, and goes on.
-    """
-    children: defaultdict[int, list[int]] = defaultdict(list)
-    here = os.readlink("/proc/self/ns/pid")
-    for directory in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if os.readlink(directory / "ns/pid") == here:
-                parent = (directory / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-                children[int(parent)].append(int(directory.name))
-    tree = [process.pid]
-    for pid in tree:
-        tree.extend(children[pid])
-    for pid in tree:
+def kill_controller(process: subprocess.Popen[str]) -> None:
+    """End a controller as the power cut does: it, and its workers, each of which is in a session of its own."""
+    # It forks none while they are counted.
+    process.send_signal(signal.SIGSTOP)
+    workers = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    for pid in (process.pid, *map(int, workers)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait(10)

@@ -19,7 +19,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 from lab.packets import SHAPES, SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
 
-from .ansible_task import ROOT, Ansible, Playbook, environment, kill_tree, wait_for
+from .ansible_task import ROOT, Ansible, Playbook, environment, kill_controller, wait_for
 
 pytestmark = pytest.mark.lab
 VARS = ROOT / "inventories" / "lab"
@@ -219,10 +219,9 @@ def test_an_unconfirmed_change_goes_back_when_the_controller_dies(edge):
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,
     )
     assert wait_for(lambda: edge.table() != before, 30)
-    kill_tree(controller)
+    kill_controller(controller)
     assert edge.table() != before
     assert wait_for(lambda: edge.table() == before, 30)
     told = edge.apply("pilot")

@@ -21,7 +21,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.verdict import verdic
 from lab.packets import SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
 
-from .ansible_task import ROOT, Playbook, end_all, kill_tree, wait_for
+from .ansible_task import ROOT, Playbook, end_all, kill_controller, wait_for
 from .test_lab import netconf
 
 pytestmark = pytest.mark.lab
@@ -200,7 +200,7 @@ def test_what_nobody_confirms_goes_back_to_the_byte_and_the_next_run_says_so(lab
     assert wait_for(lambda: "OP25B-TRIAL" in edge.running(), 30)
     assert crossing(lab, [probe]) == [False]
     if ends == "controller killed":
-        kill_tree(process)
+        kill_controller(process)
         end_all(lab.name)
     if ends == "session cut":
         lab.run("edge-j1", ["pkill", "-KILL", "-f", "^sshd: ansible"], check=True)
@@ -209,7 +209,7 @@ def test_what_nobody_confirms_goes_back_to_the_byte_and_the_next_run_says_so(lab
     assert wait_for(lambda: edge.running() == before, 20)
     assert crossing(lab, [probe]) == [True]
     if process.poll() is None:
-        kill_tree(process)
+        kill_controller(process)
     warnings = edge.ok("acl", state="gathered")["warnings"]
     assert any("was not confirmed: the device went back at" in text for text in warnings), warnings
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
 
 import pytest
@@ -17,7 +15,7 @@ import pytest
 from lab.demo import Demo
 from lab.topology import HOSTS
 
-from .ansible_task import BIN, ROOT, environment, sockets, wait_for
+from .ansible_task import BIN, ROOT, environment, kill_controller, sockets, wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
 PAIR = ("edge-p1", "edge-p2")
@@ -51,7 +49,6 @@ class Site:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
 
     def no_go(self, phase, *edges, **variables):
@@ -204,8 +201,7 @@ def test_somebody_else_is_at_it(site, untouched):
                 break
         said = site.no_go("0_observe", *PAIR)
     finally:
-        os.killpg(other.pid, signal.SIGKILL)
-        other.wait(10)
+        kill_controller(other)
     assert re.match(r"NO-GO, edge-p1 has an unconfirmed change that \S+ \(pid \d+\) armed; confirm it, take it back,", said)
     # It may be right all the same.
     site.run("confirm", "0_observe", "edge-p1")
@@ -285,8 +281,7 @@ def test_a_controller_that_is_killed_is_run_again(site, moment):
         batch = batch or "PLAY [Batch after batch]" in line
         if f"{wanted}]" in line and (batch or not armed):
             break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
+    kill_controller(process)
     assert not [each for each in site.record() if each["kind"] == "wave"]
     site.run("rollout", "0_observe", *PAIR)
     for edge in PAIR:

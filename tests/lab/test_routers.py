@@ -26,7 +26,7 @@ from lab.machine import FILES
 from lab.packets import ACK, SHAPES, SYNACK, Arrival, Packet, Witness, send
 from lab.topology import HOSTS
 
-from .ansible_task import ROOT, Playbook, end_all, kill_tree, wait_for
+from .ansible_task import ROOT, Playbook, end_all, kill_controller, wait_for
 
 pytestmark = pytest.mark.lab
 TODAY = "2019-03-25"
@@ -622,7 +622,7 @@ def left_alone(new_lab, tmp_path_factory):
     # As long for the one as its shortest is for the other, so that there is time for another process.
     controller = armed.start(acl("all", confirm=60), {"ansible.builtin.pause": {"minutes": 10}})
     assert wait_for(lambda: all(text != before[name] for name, text in armed.running().items()), 60)
-    kill_tree(controller)
+    kill_controller(controller)
     others = Routers(armed.lab, tmp_path_factory.mktemp("others"))
     said = others.play(acl("observe"), {**confirm(), "when": "inventory_hostname == 'edge-x1'"})
 
