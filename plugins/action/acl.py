@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy, strictness
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.action_base import EdgeAction
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 
 ARGUMENTS = {
     "policy": {"type": "dict"},
@@ -21,9 +22,11 @@ ARGUMENTS = {
     "pools": {"type": "list", "elements": "str"},
     "state": {
         "type": "str",
-        "choices": ["replaced", "deleted", "gathered", "rendered", "parsed"],
+        "choices": ["replaced", "deleted", "restored", "gathered", "rendered", "parsed"],
         "default": "replaced",
     },
+    "loosen_only": {"type": "bool", "default": False},
+    "enforced": {"type": "dict"},
     "running_config": {"type": "str"},
     "confirm": {"type": "int", "default": 0},
     "sources": {"type": "bool", "default": False},
@@ -32,11 +35,36 @@ ARGUMENTS = {
     "over_management": {"type": "bool", "default": False},
     "save": {"type": "bool", "default": False},
 }
-WANTED = [("state", state, ("policy", "attachments", "uplinks")) for state in ("replaced", "rendered")]
+NEEDED = [
+    *(("state", state, ("policy", "attachments", "uplinks")) for state in ("replaced", "rendered")),
+    ("state", "restored", ("enforced",)),
+    ("state", "parsed", ("running_config",)),
+]
 
 
 def _nothing(_have: acl.Acl) -> acl.Acl:
     return acl.Acl()
+
+
+def _back(have: acl.Acl, wanted: acl.Acl, wave: str) -> acl.Acl:
+    """What a way back leaves on the device; raises Op25bError where any of it would become stricter."""
+    worse = strictness.stricter(have, wanted)
+    if worse:
+        raise Op25bError(
+            f"the way back to wave '{wave}' would make this edge stricter ({', '.join(worse)}); nothing was sent. Name a "
+            "wave that it has reached, or go forward with the playbook ccsnet.op25b.rollout."
+        )
+    return strictness.loosened(have, wanted)
+
+
+def _restored(enforced: Mapping[str, Any]) -> Callable[[acl.Acl], acl.Acl]:
+    try:
+        wanted = acl.from_data(enforced)
+    except (KeyError, TypeError, ValueError) as err:
+        raise Op25bError(
+            f"enforced: this is not what an edge enforced ({type(err).__name__}: {err}); write `before` of an earlier task."
+        ) from None
+    return lambda _have: wanted
 
 
 class ActionModule(EdgeAction):
@@ -44,7 +72,7 @@ class ActionModule(EdgeAction):
 
     def edge(self, result: dict[str, Any], _task_vars: Mapping[str, Any]) -> None:
         """Read the policy, then the device; change it where they differ."""
-        _valid, given = self.validate_argument_spec(ARGUMENTS, required_if=[*WANTED, ("state", "parsed", ("running_config",))])
+        _valid, given = self.validate_argument_spec(ARGUMENTS, required_if=NEEDED)
         state = given["state"]
         if given["confirm"] != 0 and not 5 <= given["confirm"] <= 86400:
             raise AnsibleActionFail(f"confirm: {given['confirm']} is out of range; write 0, or 5 to 86400 seconds.")
@@ -57,9 +85,12 @@ class ActionModule(EdgeAction):
 
             def want(have: acl.Acl) -> acl.Acl:
                 stays = acl.kept(checked, have, changing) if changing else None
-                return acl.build(checked, given["wave"], attachments, uplinks, stays)
+                wanted = acl.build(checked, given["wave"], attachments, uplinks, stays)
+                return _back(have, wanted, given["wave"]) if given["loosen_only"] else wanted
 
             result.setdefault("warnings", []).extend(checked.warnings)
+        elif state == "restored":
+            want = _restored(given["enforced"])
         if state == "rendered":
             result["rendered"] = dialect.render(want(acl.Acl()))
         elif state == "parsed":

@@ -68,12 +68,24 @@ options:
     elements: str
   state:
     description:
-      - V(replaced) makes the device what the policy says; V(deleted) takes all of it out.
+      - V(replaced) makes the device what the policy says; V(deleted) takes all of it out; V(restored) makes it what it
+        enforced before, by O(enforced).
       - V(gathered) reads the device, V(rendered) prints what V(replaced) would make of an empty one,
         V(parsed) reads O(running_config). The last two need no device.
     type: str
-    choices: [replaced, deleted, gathered, rendered, parsed]
+    choices: [replaced, deleted, restored, gathered, rendered, parsed]
     default: replaced
+  loosen_only:
+    description:
+      - With O(state=replaced), the way back. A change that would make any pool stricter for any destination class than the device
+        has it is refused, and nothing is sent (V(pass) is less strict than V(observe), then V(limit), then V(block)).
+      - What else has changed in the policy meanwhile waits for the next way forward, so that whoever passes today goes on to
+        pass. Ended exemptions stay, and new prefixes, interfaces and uplinks are left out.
+    type: bool
+    default: false
+  enforced:
+    description: With O(state=restored), what RV(before) of an earlier task says.
+    type: dict
   running_config:
     description:
       - What V(parsed) reads. For a Linux edge, what C(nft list table inet op25b) prints, with or without C(-j); for a Cisco
@@ -150,25 +162,25 @@ EXAMPLES = r"""
 RETURN = r"""
 before:
   description: What the device enforced before.
-  returned: when state is replaced or deleted
+  returned: when state is replaced, deleted or restored
   type: dict
 after:
   description: What it enforces now. In check mode, what it would.
-  returned: when state is replaced or deleted
+  returned: when state is replaced, deleted or restored
   type: dict
 commands:
   description: What was sent to the device, in its own words.
-  returned: when state is replaced or deleted
+  returned: when state is replaced, deleted or restored
   type: list
   elements: str
 rollback:
   description: What leads back, in the device's own words.
-  returned: when state is replaced or deleted
+  returned: when state is replaced, deleted or restored
   type: list
   elements: str
 summary:
   description: How many entries the change adds and removes.
-  returned: when state is replaced or deleted
+  returned: when state is replaced, deleted or restored
   type: dict
   sample: {"added": 1, "removed": 0}
 change:

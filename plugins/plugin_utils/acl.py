@@ -101,7 +101,31 @@ class Acl:
             data["limit"] = {"per_minute": self.limit.per_minute, "burst": self.limit.burst}
         if self.seen:
             data["observe_sources"] = {"hours": self.seen.hours, "max_entries": self.seen.max_entries}
+        if self.tickets:
+            data["tickets"] = list(self.tickets)
         return data
+
+
+def from_data(data: Mapping[str, Any]) -> Acl:
+    """The Acl whose `as_data` this is; raises KeyError, TypeError or ValueError where it is none."""
+    if not data:
+        return Acl()
+    return Acl(
+        pools=tuple(
+            PoolAcl(name, PrefixSet.parse(each["prefixes"]), tuple(each["interfaces"]), tuple(each["actions"].items()))
+            for name, each in data["pools"].items()
+        ),
+        classes=tuple((name, PrefixSet.parse(prefixes)) for name, prefixes in data["destinations"].items()),
+        permitted=PrefixSet.parse(data["permitted"]),
+        exempted=PrefixSet.parse(data["exempted"]),
+        uplinks=tuple(data["uplinks"]),
+        checked_interfaces=tuple(data["source_check"]),
+        reject=data.get("reject", DEFAULT_REJECT),
+        limit=Limit(**data["limit"]) if "limit" in data else None,
+        return_rule=data["return_rule"],
+        seen=Seen(**data["observe_sources"]) if "observe_sources" in data else None,
+        tickets=tuple(data.get("tickets", ())),
+    )
 
 
 def attachments_from(value: Any, policy: Policy) -> tuple[Attachment, ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy
@@ -119,3 +120,11 @@ def test_only_the_changing_pools_change(document):
     assert dict(older.pools[0].terms) == {"mobile": "observe", "any": "observe"}
     with pytest.raises(Op25bError, match=r"^pools: no pool of the policy is named 'est'\."):
         acl.kept(checked, have, ["est"])
+
+
+def test_what_an_edge_enforced_is_read_back_from_the_result_of_a_task(build, document):
+    exemption = {**document["exemptions"][0], "prefixes": ["198.51.100.17/32"]}
+    for keys in ({}, {"limit": {"per_minute": 3}}, {"exemptions": [exemption]}, {"return_rule": False, "reject": "drop"}):
+        for wave in ("none", "observe", "all"):
+            made = build(wave, **keys)
+            assert acl.from_data(json.loads(json.dumps(made.as_data()))) == made
