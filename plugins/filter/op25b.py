@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, relay_status, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, inputs, matrix, proof, relay_status, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact as impacts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import mail_clients as clients
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import outcome as outcomes
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy as policies
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import report as reports
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import status as states
@@ -69,23 +70,63 @@ def batches(
     probes: Mapping[str, Mapping[str, Any]],
     serial: Sequence[Any],
     today: str | None = None,
+    bystanders: bool = False,
 ) -> dict[str, Any]:
     """The edges of a wave in the order in which they change, and the probe hosts that judge them."""
     checked = _load(document, today)
     known = [rollout.edge_from(str(name), variables, checked) for name, variables in edges.items()]
-    hosts = [gates.probe_from(str(name), variables, checked, known) for name, variables in probes.items()]
-    done = [name for name, variables in edges.items() if not variables["edge_acl"]["changed"]]
+    hosts = [
+        gates.probe_from(str(name), variables, checked, known)
+        for name, variables in probes.items()
+        if variables.get("op25b_probe_addresses")
+    ]
+    changes = {
+        str(name): proof.claims(checked, variables["edge_acl"]["before"], variables["edge_acl"]["after"])
+        for name, variables in edges.items()
+    }
+    found = gates.batches(checked, wave, known, hosts, changes, serial, bystanders)
+    asked = [] if bystanders else [edge for edge in known if not _reason(edges[edge.name])]
     return {
-        "batches": [batch.as_data() for batch in gates.batches(checked, wave, known, hosts, done, serial)],
-        "mailers": gates.relay_probes(checked, wave, known, hosts),
+        "batches": [batch.as_data() for batch in found],
+        "mailers": {edge.name: [] for edge in known} | gates.relay_probes(checked, wave, asked, hosts),
     }
 
 
+def _reason(variables: Mapping[str, Any]) -> str:
+    """Why changes of an edge may stay that no probe proves."""
+    return str(inputs.read("op25b_unproved", variables.get("op25b_unproved"))[0] or "")
+
+
+def gate_proof(batches: Sequence[Mapping[str, Any]], edges: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What of the batches no probe host can prove."""
+    return gates.without_probe(batches, {str(name): _reason(variables) for name, variables in edges.items()})
+
+
+def outcome(
+    edges: Mapping[str, Mapping[str, Any]],
+    wave: str,
+    problems: Sequence[str],
+    playbook: str,
+    sources: Sequence[str],
+    missing: Sequence[str] = (),
+    back: bool = False,
+) -> dict[str, Any]:
+    """What became of each edge, as the last table of a run."""
+    asked = {str(name): variables for name, variables in edges.items() if "edge_acl" in variables}
+    return outcomes.table(asked, str(wave), problems, str(playbook), list(map(str, sources)), missing, back=back).as_data()
+
+
 def gate_date(
-    document: Any, wave: str, records: Sequence[Mapping[str, Any]], notice_days: int = 0, today: str | None = None
+    document: Any,
+    wave: str,
+    records: Sequence[Mapping[str, Any]],
+    notice_days: int = 0,
+    today: str | None = None,
+    page: bool = True,
 ) -> list[str]:
     """What speaks against a wave today: its date, and the customers' page."""
-    return gates.date_and_notice(_load(document, today), wave, records, int(notice_days))
+    checked = _load(document, today)
+    return gates.date_and_notice(checked, wave, records, int(notice_days)) if page else gates.too_early(checked, wave)
 
 
 def gate_earlier(
@@ -112,6 +153,9 @@ def journal_rollback(
     document: Any, to: str, pools: Sequence[str], records: Sequence[Mapping[str, Any]], today: str | None = None
 ) -> list[dict[str, Any]]:
     """The journal's lines for the waves that no longer stand."""
+    if to == policies.NO_WAVE and not pools:
+        # All of it goes out whatever the policy says, and even where it has a mistake.
+        return gates.rolled_back_all(records)
     return gates.rolled_back(_load(document, today), to, [str(pool) for pool in pools], records)
 
 
@@ -143,7 +187,8 @@ def judge_batch(
     today: str | None = None,
 ) -> dict[str, Any]:
     """Whether what a batch changed may stay."""
-    return gates.judge(_load(document, today), wave, batch, edges, exact)
+    reasons = {str(name): _reason(variables) for name, variables in edges.items()}
+    return gates.judge(_load(document, today), wave, batch, edges, exact, reasons)
 
 
 def notice(document: Any, wave: str, status: Sequence[Mapping[str, Any]], today: str | None = None) -> dict[str, Any]:
@@ -236,6 +281,16 @@ class FilterModule:
             "notice": _sentence(notice),
             "report": _sentence(report),
             "batches": _sentence(batches),
+            "gate_phase": _sentence(gates.phase),
+            "gate_edges": _sentence(gates.edges),
+            "gate_proof": _sentence(gate_proof),
+            "gate_second_path": _sentence(gates.second_path),
+            "broken_batch": _sentence(gates.broken),
+            "batch_problems": _sentence(gates.written),
+            "completeness": _sentence(gates.completeness),
+            "probes_wrong": _sentence(gates.probes_wrong),
+            "rolled_back_to": _sentence(gates.rolled_back_to),
+            "outcome": _sentence(outcome),
             "gate_date": _sentence(gate_date),
             "gate_earlier": _sentence(gate_earlier),
             "gate_relay": _sentence(gates.relay),

@@ -8,15 +8,17 @@ Every gate returns sentences for what is not so; without one it is a go.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import intent, journal, matrix
+from . import phase as phases
 from .acl import REJECTING
 from .errors import Op25bError
 from .policy import Policy, wave_index
 from .prefixes import Address, parse_address
+from .proof import REMEDY, Claim, by_addresses, claims, sentences
 from .rollout import Edge, Step, action_of, actions_between, actions_of, counted, said, steps, wave_before
 from .verdict import SMTP, of_policy
 
@@ -41,11 +43,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Batch:
-    """Edges that change together, what the probes have to show before the change may stay, and the wave to which it goes back."""
+    """Edges that change together, what the probes have to show before the change may stay, and the wave before.
+
+    `claims` has for each edge what its change touches, `unproved` the part of it that no probe host can show.
+    """
 
     edges: tuple[str, ...]
     tasks: tuple[Task, ...]
     before: str
+    claims: Mapping[str, Sequence[Claim]]
+    unproved: Mapping[str, Sequence[Claim]]
 
     def as_data(self) -> dict[str, Any]:
         """In JSON's types; `probes` has for each edge those that it asks."""
@@ -53,7 +60,10 @@ class Batch:
         for task in self.tasks:
             name, edges, addresses = task.probe.name, list(task.probe.edges), [str(each) for each in task.probe.addresses]
             asked[task.judges].append({"probe": name, "wave": task.wave, "edges": edges, "addresses": addresses})
-        return {"edges": list(self.edges), "before": self.before, "probes": asked}
+        claims, unproved = (
+            {edge: [list(claim) for claim in each[edge]] for edge in self.edges} for each in (self.claims, self.unproved)
+        )
+        return {"edges": list(self.edges), "before": self.before, "probes": asked, "claims": claims, "unproved": unproved}
 
 
 def probe_from(name: str, variables: Mapping[str, Any], policy: Policy, edges: Sequence[Edge]) -> Probe:
@@ -72,16 +82,23 @@ def probe_from(name: str, variables: Mapping[str, Any], policy: Policy, edges: S
 
 
 def batches(
-    policy: Policy, wave: str, edges: Sequence[Edge], probes: Sequence[Probe], done: Collection[str], sizes: Sequence[Any]
+    policy: Policy,
+    wave: str,
+    edges: Sequence[Edge],
+    probes: Sequence[Probe],
+    changes: Mapping[str, Sequence[Claim]],
+    sizes: Sequence[Any],
+    bystanders: bool = False,
 ) -> tuple[Batch, ...]:
     """The edges of a wave in the order in which they change.
 
     What shares a pair is one unit. `sizes` counts units as Ansible's `serial` counts hosts, the last one again and again: a
-    number, or a percentage of all. `done` are the edges that are at the wave already, so that what is behind them is expected
-    to be there, too. Raises Op25bError where a batch has no probe host behind it.
+    number, or a percentage of all. `changes` has for each edge what its change touches; one without any is at the wave already,
+    so that what is behind it is expected to be there, too. One probe host is asked that must not notice anything; with
+    `bystanders`, every one in no pool.
     """
     before = wave_before(policy, wave)
-    reached = set(done)
+    reached = {edge.name for edge in edges if not changes.get(edge.name)}
     found = []
     units = _units(edges)
     # The canary is the first that a probe host can judge by itself.
@@ -90,17 +107,20 @@ def batches(
     for names in _sized(units, sizes):
         reached |= set(names)
         inside = _inside(policy, probes, reached, names)
-        if not inside:
-            raise Op25bError(
-                f"probes: no probe host stands behind {', '.join(names)}; put one into a pool of this batch, say what it crosses "
-                "in op25b_probe_edges, or make the batches larger with rollout_serial."
-            )
         outside = [probe for probe in probes if not set(probe.edges) & reached]
-        # A pool that is not changed yet shows more than a line that never will be.
-        outside.sort(key=lambda probe: not _pools(policy, probe.addresses))
+        if bystanders:
+            outside = [probe for probe in outside if not _pools(policy, probe.addresses)]
+        else:
+            # A pool that is not changed yet shows more than a line that never will be.
+            outside = sorted(outside, key=lambda probe: not _pools(policy, probe.addresses))[:1]
         tasks = [Task(probe, wave, next(edge for edge in probe.edges if edge in names)) for probe in inside]
-        tasks += [Task(probe, before, names[0]) for probe in outside[:1]]
-        found.append(Batch(names, tuple(tasks), before))
+        tasks += [Task(probe, before, names[0]) for probe in outside]
+        unproved = {
+            name: [claim for claim in changes.get(name, ()) if claim not in shown]
+            for name in names
+            for shown in [{each for probe in inside if name in probe.edges for each in by_addresses(policy, probe.addresses)}]
+        }
+        found.append(Batch(names, tuple(tasks), before, {name: changes.get(name, ()) for name in names}, unproved))
     return tuple(found)
 
 
@@ -140,14 +160,136 @@ def _size(size: Any, total: int) -> int:
     return max(1, total * int(number) // 100) if text.endswith("%") else int(number)
 
 
+def phase(of: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Whether the inventory of this run can carry its phase: no slice of it, and both edges of each HA pair."""
+    absent = phases.missing(of, groups)
+    if not absent:
+        return []
+    every = len({host for name in phases.GROUPS for host in of.get(name, ())})
+    here = every - sum(map(len, absent.values()))
+    if phases.sliced(of, groups.get("all", ())):
+        return [
+            f"this run has {here} of the {every} hosts of its phase, dealt out as AWX deals the slices of a job; a wave needs all of "
+            "them in one job: set the job template's job slices to 1"
+        ]
+    mates = phases.pair_mates(of, groups, {})
+    return [
+        f"{edge} is not in the inventory of this run (disabled in AWX?), and {', '.join(others)} changes together with it; enable it"
+        for edge in absent.get("edges", ())
+        if (others := [other for other in mates.get(edge, ()) if other in groups.get("edges", ())])
+    ]
+
+
+def edges(
+    answers: Mapping[str, Mapping[str, Any]],
+    of: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    variables: Mapping[str, Mapping[str, Any]],
+    changes: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Whether every edge of this run answers, is left alone by others, and has the other members of its HA pair beside it.
+
+    `answers` has the variables of the edges of this run, `variables` those of every host, and `changes` the journal's open ones.
+    """
+    problems, bad = [], set()
+    mates = phases.pair_mates(of, groups, variables)
+    for edge, answer in answers.items():
+        result = answer["edge_acl"]
+        if "before" not in result:
+            problems.append(f"{edge}: {said(result)}")
+            bad |= {edge, *mates.get(edge, ())}
+        elif "armed" in result:
+            problems.append(armed_by(result["armed"], edge, changes))
+            bad |= {edge, *mates.get(edge, ())}
+        if absent := [other for other in mates.get(edge, ()) if other not in answers]:
+            problems.append(f"{edge} changes together with {', '.join(absent)}; run it with both")
+    if bad and (others := [edge for edge in answers if edge not in bad]):
+        problems.append(
+            f"{', '.join(others)} can go on without waiting for {', '.join(sorted(bad & set(answers)))}: "
+            f"add --limit '{','.join(['edges', *(f'!{edge}' for edge in sorted(bad & set(answers)))])}'"
+        )
+    return problems
+
+
+def second_path(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Whether every edge answered on its second path, without which nobody can mend a mistake by hand."""
+    problems = []
+    for edge, answer in answers.items():
+        result = answer.get("rollout_second_path") or {}
+        if result.get("failed") or result.get("unreachable"):
+            path = answer.get("op25b_second_path") or {}
+            problems.append(
+                f"{edge} does not answer on its second path, {path.get('host')} port {path.get('port')}; without one, nobody can "
+                "mend a mistake there by hand"
+            )
+    return problems
+
+
+def broken(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The verdict on a batch in which a task failed that nobody expected to."""
+    found = [str(answer["ansible_failed_result"].get("msg")) for answer in answers if answer.get("ansible_failed_result")]
+    problems = list(dict.fromkeys(found)) or ["a task of this batch failed"]
+    return {"go": False, "problems": problems, "rows": [], "probes": {}, "counters": {}, "proofs": {}}
+
+
+def written(verdict: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
+    """What speaks against going on after a batch: its problems, and a journal that does not know what became of it."""
+    problems = list(verdict["problems"])
+    if (recorded.get("failed") or recorded.get("unreachable")) and said(recorded) not in problems:
+        problems.append(f"what became of this batch is not in the journal: {said(recorded)}")
+    return problems
+
+
+def completeness(
+    of: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    variables: Mapping[str, Mapping[str, Any]],
+    wave: str,
+) -> dict[str, Any]:
+    """Whether a wave stands everywhere: `complete`, `problems` of the probe hosts, and the edges that are `missing`.
+
+    Every edge of the phase must have been in this run, and every probe host must have seen what the policy says.
+    """
+    every = of.get("edges") or groups.get("edges", ())
+    lacking = [edge for edge in every if "rollout_verdict" not in variables.get(edge, {})]
+    problems = [] if lacking else probes_wrong(variables, groups.get("probes", ()), wave)
+    return {"complete": not lacking and not problems, "problems": problems, "missing": lacking}
+
+
+def probes_wrong(variables: Mapping[str, Mapping[str, Any]], probes: Sequence[str], wave: str) -> list[str]:
+    """What probe hosts did not see as the policy says at a wave, and which of them saw nothing."""
+    silent = [host for host in probes if "op25b_matrix" not in variables.get(host, {})]
+    rows = [row for host in probes for row in variables.get(host, {}).get("op25b_matrix", ())]
+    wrong = [row for row in rows if not row["ok"]]
+    problems = [f"{host}: this probe host did not answer, so that nothing is proved from there" for host in silent]
+    if wrong:
+        problems.append(
+            f"{len(wrong)} of {len(rows)} probes are not what the policy says at wave '{wave}'; the matrix above names them"
+        )
+    return problems
+
+
+def rolled_back_to(variables: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], wave: str) -> list[str]:
+    """What a rollback did not bring back, or nobody could see."""
+    answers = {edge: variables.get(edge, {}).get("edge_acl") or {} for edge in groups.get("edges", ())}
+    problems = [f"{edge} did not go back: {said(answer)}" for edge, answer in answers.items() if answer and "after" not in answer]
+    return problems + probes_wrong(variables, [host for host in groups.get("probes", ()) if "op25b_seen" in variables[host]], wave)
+
+
+def too_early(policy: Policy, wave: str) -> list[str]:
+    """Whether the wave's day has come."""
+    this = next((each for each in policy.waves if each.name == wave), None)
+    if this is None or this.date <= policy.today:
+        return []
+    return [f"the wave '{wave}' begins on {this.date}, and today is {policy.today}; wait for the day"]
+
+
 def date_and_notice(policy: Policy, wave: str, records: Sequence[Mapping[str, Any]], notice_days: int = 0) -> list[str]:
     """Whether the wave's day has come, and the customers' page said so in time where they will notice."""
     this = next((each for each in policy.waves if each.name == wave), None)
     if this is None:
         return []
-    problems = []
-    if policy.today < this.date:
-        problems.append(f"the wave '{wave}' begins on {this.date}, and today is {policy.today}; wait for the day")
+    problems = too_early(policy, wave)
     if {step.after for step in steps(policy, wave_before(policy, wave), wave)} & REJECTING:
         told = journal.told_since(records, wave, this.date.isoformat())
         if told is None:
@@ -256,18 +398,36 @@ def sent(policy: Policy, wave: str, probes: Sequence[Mapping[str, Any]]) -> dict
     return syns
 
 
+def without_probe(batches: Iterable[Mapping[str, Any]], reasons: Mapping[str, str]) -> list[str]:
+    """What no probe host can prove of these batches (Batch.as_data), on edges for which nobody gave a reason."""
+    found = [
+        sentence
+        for batch in batches
+        for edge, unproved in batch["unproved"].items()
+        if not reasons.get(edge)
+        for sentence in sentences(edge, [Claim(*claim) for claim in unproved])
+    ]
+    return [*found[:-1], f"{found[-1]}; {REMEDY}"] if found else []
+
+
 def judge(
-    policy: Policy, wave: str, batch: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]], exact: bool
+    policy: Policy,
+    wave: str,
+    batch: Mapping[str, Any],
+    answers: Mapping[str, Mapping[str, Any]],
+    exact: bool,
+    reasons: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Whether what a batch changed may stay, by what its edges and its probe hosts answered.
 
     `batch` is Batch.as_data; `answers` has for each edge what the tasks of a batch registered: `edge_acl`, `rollout_tried` (a
-    result for each probe host), `rollout_kept` (its confirmation), and the counters before and after the probes, `rollout_base`
-    and `edge_found`. With `exact`, an edge must have counted no other SYN than those of the probes; without it, customers
-    may have sent some meanwhile.
+    result for each probe host), `rollout_kept` (its confirmation), `rollout_written` (the journal's line that it is armed), and
+    the counters before and after the probes, `rollout_base` and `edge_found`. With `exact`, an edge must have counted no other
+    SYN than those of the probes; without it, customers may have sent some meanwhile. `reasons` has for edges why a change may
+    stay there that no probe proves.
 
-    Returns `go`, `problems` (sentences), `rows` of the matrix, and for each edge `probes` {tried, wrong} and `counters`
-    {pool: {class: {sent, out}}}.
+    Returns `go`, `problems` (sentences), `rows` of the matrix, and for each edge `probes` {tried, wrong}, `counters`
+    {pool: {class: {sent, out}}} and `proofs` {pool: {class: why it stays without proof, or nothing where it is proved}}.
     """
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
@@ -293,9 +453,49 @@ def judge(
             probes[edge]["wrong"] += wrong
             rows += found
             problems += wrong
+    written: Mapping[str, Any] = next((each["rollout_written"] for each in answers.values() if "rollout_written" in each), {})
+    if written.get("failed") or written.get("unreachable"):
+        problems.append(said(written))
     counters, differ = _counters(policy, wave, batch, answers, tried, exact) if tried and not problems else ({}, [])
     problems += differ
-    return {"go": not problems, "problems": problems, "rows": rows, "probes": probes, "counters": counters}
+    proofs: dict[str, dict[str, dict[str, str]]] = {edge: {} for edge in batch["edges"]}
+    if not problems:
+        for edge in batch["edges"]:
+            shown = _shown(policy, wave, edge, tried, counters[edge])
+            left = [Claim(*claim) for claim in batch["claims"][edge] if Claim(*claim) not in shown]
+            reason = (reasons or {}).get(edge, "")
+            if left and not reason:
+                problems += sentences(edge, left)
+            places: dict[tuple[str, str], list[bool]] = {}
+            for claim in claims(policy, {}, answers[edge]["edge_acl"]["after"]):
+                places.setdefault((claim.pool, claim.destination), []).append(claim in shown)
+            whys = {place: "" for place, each in places.items() if all(each)} | {(c.pool, c.destination): reason for c in left}
+            for (pool, name), why in whys.items():
+                proofs[edge].setdefault(pool, {})[name] = why
+        if problems:
+            problems[-1] += f"; {REMEDY}"
+    return {
+        "go": not problems,
+        "problems": problems,
+        "rows": rows,
+        "probes": probes,
+        "counters": counters,
+        "proofs": proofs,
+    }
+
+
+def _shown(
+    policy: Policy, wave: str, edge: str, tried: Sequence[Mapping[str, Any]], counters: Mapping[str, Mapping[str, Any]]
+) -> set[Claim]:
+    """What probe hosts showed of an edge: those that cross it, unless what they sent was counted by another edge alone."""
+    silent = {(pool, name) for pool, each in counters.items() for name, seen in each.items() if not seen["out"]}
+    return {
+        claim
+        for each in tried
+        if each["wave"] == wave and edge in each["edges"]
+        for claim in by_addresses(policy, [parse_address(text) for text in each["addresses"]])
+        if (claim.pool, claim.destination) not in silent
+    }
 
 
 def _wrong(row: Mapping[str, Any], edge: str, changed: bool) -> str:
@@ -368,7 +568,8 @@ def recorded(
 ) -> list[dict[str, Any]]:
     """The journal's lines for edges on which a change is armed, confirmed or taken back: one for each pool and class.
 
-    Of what an edge has already, only what the journal does not know yet is written down: a run may end before its last line.
+    Of what an edge has already, only what the journal does not know yet is written down: a run may end before its last line, and
+    what stayed unproved may be proved now.
     """
     known = journal.newest_confirmed(records)
     found = []
@@ -378,9 +579,13 @@ def recorded(
             continue
         for each in actions_between(result["before"], result["after"]):
             last = known.get((edge, each.pool, each.destination))
-            if each.before == each.after and (outcome != "confirmed" or (last is not None and last["after"] == each.after)):
+            why = verdict.get("proofs", {}).get(edge, {}).get(each.pool, {}).get(each.destination)
+            known_already = last is not None and last["after"] == each.after and why in (None, last.get("unproved", ""))
+            if each.before == each.after and (outcome != "confirmed" or known_already):
                 continue
             more = {
+                # What was not judged now is as proved as it was.
+                "unproved": why if why is not None else last.get("unproved", "") if known_already and last else "",
                 "change": str(result.get("change", "")),
                 "reason": reason,
                 "probes": verdict.get("probes", {}).get(edge, {}),
@@ -421,3 +626,8 @@ def rolled_back(policy: Policy, to: str, pools: Collection[str], records: Sequen
         and name in complete
         and any(not pools or step.pool in pools for step in steps(policy, wave_before(policy, name), name))
     ]
+
+
+def rolled_back_all(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The journal's lines for the waves that no longer stand when all of it goes out."""
+    return [{"kind": "wave", "wave": name, "outcome": "rolled_back", "reason": ""} for name in journal.complete_waves(records)]
