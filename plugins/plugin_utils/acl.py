@@ -185,8 +185,13 @@ def _listed(value: Any, where: str) -> Sequence[Any]:
     return value
 
 
+def is_interface(name: str) -> bool:
+    """Whether this can be the name of an interface, or the beginning of several, as ppp*."""
+    return bool(_INTERFACE.match(name))
+
+
 def _interface(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not _INTERFACE.match(value):
+    if not isinstance(value, str) or not is_interface(value):
         raise Op25bError(f"{where}: '{value}' is not the name of an interface; write one as eth1, or ppp* for all that begin so.")
     return str(value)
 
