@@ -26,6 +26,8 @@ from lab.topology import HOSTS
 
 ROOT = Path(__file__).resolve().parents[1]
 LOG = ROOT / ".cache" / "demo.log"
+WIDTH = "200"
+"""Of the matrix, where none of its columns is left out."""
 STATE = re.compile(r"(open|refused|filtered|unreachable|not probed)(?: ([\d.]+) ms)?")
 OUTSIDE = ("mobile_carrier", "other_isp")
 BLOCKED = ("cust-east", "cust-west", "cust-north", "cust-south", "cust-central", "cust-coast-a", "cust-coast-b")
@@ -94,7 +96,7 @@ class Demo:
         lines: list[str] = []
         with LOG.open("a", encoding="utf-8") as log:
             run = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command, cwd=ROOT, env=environment | {"COLUMNS": WIDTH}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
             assert run.stdout
             for line in run.stdout:
@@ -231,7 +233,7 @@ def matrix(lines: Sequence[str]) -> list[str]:
     end = max((n for n, line in enumerate(lines) if " probes, " in line), default=None)
     if start is None or end is None:
         raise NotSoError("the playbook printed no matrix")
-    return [line[4:] for line in lines[start : end + 1]]
+    return list(lines[start : end + 1])
 
 
 def cells(table: Sequence[str]) -> list[Cell]:

@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, inputs, matrix, proof, relay_status, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import (
+    acl,
+    dialects,
+    gates,
+    inputs,
+    matrix,
+    proof,
+    relay_status,
+    rollout,
+)
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact as impacts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import mail_clients as clients
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
@@ -222,9 +231,37 @@ def sources_expired(document: Any, records: Sequence[Mapping[str, Any]], today: 
     return impacts.expired(_load(document, today), records, socket.gethostname())
 
 
-def impact(document: Any, sources: str, customers: str | None = None, today: str | None = None) -> dict[str, str]:
+def impact(document: Any, sources: str, customers: str | None = None, today: str | None = None) -> dict[str, Any]:
     """Whom the waves will touch."""
-    return impacts.impact(_load(document, today), sources, customers)
+    table, contacts = impacts.impact(_load(document, today), sources, customers)
+    return {"table": table.as_data(), "contacts": contacts}
+
+
+def plan(planned: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What would change where, as a table."""
+    return rollout.plan_table(planned).as_data()
+
+
+def matrix_table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the probe hosts saw, as a table."""
+    return matrix.table(rows).as_data()
+
+
+def status_table(rows: Sequence[Mapping[str, Any]], edges: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is where, as a table."""
+    return states.table(rows, edges).as_data()
+
+
+def observed_table(
+    edges: Mapping[str, Mapping[str, Any]], steps: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What pools send to port 25 outside, as a table."""
+    return states.observed_table(edges, steps, records).as_data()
+
+
+def relay_status_table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """How the submission relays are, as tables."""
+    return [each.as_data() for each in relay_status.tables(found)]
 
 
 def report(
@@ -255,12 +292,12 @@ def mail_clients(
     return clients.files(mails, name, [str(relay) for relay in relays], status)
 
 
-def _sentence(function: Callable[..., Any]) -> Callable[..., Any]:
+def _sentence(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except (Op25bError, ValueError) as err:
-            raise AnsibleFilterError(f"ccsnet.op25b.{function.__name__}: {err}") from err
+            raise AnsibleFilterError(f"ccsnet.op25b.{name}: {err}") from err
 
     return call
 
@@ -270,43 +307,44 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Every filter of the collection."""
-        return {
-            "render": _sentence(render),
-            "verdict": _sentence(verdict),
-            "prefixes": _sentence(prefixes),
-            "probe_plan": _sentence(probe_plan),
-            "judge": _sentence(matrix.judge),
-            "matrix": _sentence(matrix.table),
-            "plan": _sentence(rollout.plan_table),
-            "notice": _sentence(notice),
-            "report": _sentence(report),
-            "batches": _sentence(batches),
-            "gate_phase": _sentence(gates.phase),
-            "gate_edges": _sentence(gates.edges),
-            "gate_proof": _sentence(gate_proof),
-            "gate_second_path": _sentence(gates.second_path),
-            "broken_batch": _sentence(gates.broken),
-            "batch_problems": _sentence(gates.written),
-            "completeness": _sentence(gates.completeness),
-            "probes_wrong": _sentence(gates.probes_wrong),
-            "rolled_back_to": _sentence(gates.rolled_back_to),
-            "outcome": _sentence(outcome),
-            "gate_date": _sentence(gate_date),
-            "gate_earlier": _sentence(gate_earlier),
-            "gate_relay": _sentence(gates.relay),
-            "judge_batch": _sentence(judge_batch),
-            "journal_steps": _sentence(journal_steps),
-            "journal_caught_up": _sentence(journal_caught_up),
-            "journal_rollback": _sentence(journal_rollback),
-            "wave_back": _sentence(wave_back),
-            "status": _sentence(status),
-            "status_table": _sentence(states.table),
-            "journal_observed": _sentence(journal_observed),
-            "observed_table": _sentence(states.observed_table),
-            "sources_csv": _sentence(sources_csv),
-            "sources_expired": _sentence(sources_expired),
-            "impact": _sentence(impact),
-            "relay_status": _sentence(relay_states),
-            "relay_status_table": _sentence(relay_status.table),
-            "mail_clients": _sentence(mail_clients),
+        found: dict[str, Callable[..., Any]] = {
+            "render": render,
+            "verdict": verdict,
+            "prefixes": prefixes,
+            "probe_plan": probe_plan,
+            "judge": matrix.judge,
+            "matrix": matrix_table,
+            "plan": plan,
+            "notice": notice,
+            "report": report,
+            "batches": batches,
+            "gate_phase": gates.phase,
+            "gate_edges": gates.edges,
+            "gate_proof": gate_proof,
+            "gate_second_path": gates.second_path,
+            "broken_batch": gates.broken,
+            "batch_problems": gates.written,
+            "completeness": gates.completeness,
+            "probes_wrong": gates.probes_wrong,
+            "rolled_back_to": gates.rolled_back_to,
+            "outcome": outcome,
+            "gate_date": gate_date,
+            "gate_earlier": gate_earlier,
+            "gate_relay": gates.relay,
+            "judge_batch": judge_batch,
+            "journal_steps": journal_steps,
+            "journal_caught_up": journal_caught_up,
+            "journal_rollback": journal_rollback,
+            "wave_back": wave_back,
+            "status": status,
+            "status_table": status_table,
+            "journal_observed": journal_observed,
+            "observed_table": observed_table,
+            "sources_csv": sources_csv,
+            "sources_expired": sources_expired,
+            "impact": impact,
+            "relay_status": relay_states,
+            "relay_status_table": relay_status_table,
+            "mail_clients": mail_clients,
         }
+        return {name: _sentence(name, function) for name, function in found.items()}

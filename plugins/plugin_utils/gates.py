@@ -273,7 +273,9 @@ def rolled_back_to(variables: Mapping[str, Mapping[str, Any]], groups: Mapping[s
     """What a rollback did not bring back, or nobody could see."""
     answers = {edge: variables.get(edge, {}).get("edge_acl") or {} for edge in groups.get("edges", ())}
     problems = [f"{edge} did not go back: {said(answer)}" for edge, answer in answers.items() if answer and "after" not in answer]
-    return problems + probes_wrong(variables, [host for host in groups.get("probes", ()) if "op25b_seen" in variables[host]], wave)
+    return problems + probes_wrong(
+        variables, [host for host in groups.get("probes", ()) if "op25b_seen" in variables[host]], wave
+    )
 
 
 def too_early(policy: Policy, wave: str) -> list[str]:

@@ -16,10 +16,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import intent, journal, status, tables
+from . import intent, journal, status
 from .errors import Op25bError
 from .policy import ObserveSources, Policy, Wave, lasts, like
 from .prefixes import BITS, Address, PrefixSet, Range, longest_match, parse_address, parse_prefix, range_text
+from .tables import Column, Row, Table
 
 CASES = ("other_provider", "hosting", "company", "own_server")
 """The cases of the customers' page: whose server a customer sends through, or that it is the customer's own."""
@@ -186,10 +187,10 @@ def first_blocks(policy: Policy) -> dict[tuple[str, str], Wave]:
     return found
 
 
-def impact(policy: Policy, seen: str, known: str | None = None) -> dict[str, str]:
+def impact(policy: Policy, seen: str, known: str | None = None) -> tuple[Table, str]:
     """What a block does to those who were seen, by the file of the sources, and that of the customers where there is one.
 
-    `table` has a line for each case, pool and class, with the first wave that blocks it; `contacts` is a CSV with a line for each
+    The table has a line for each case, pool and class, with the first wave that blocks it; the text is a CSV with a line for each
     customer whom a block touches, with the first wave that does.
     """
     in_force(policy)
@@ -222,7 +223,7 @@ def impact(policy: Policy, seen: str, known: str | None = None) -> dict[str, str
         line.syns += syns
         if customer:
             line.customers.add(customer.name)
-    return {"table": _table(policy, met, blocks, known is not None), "contacts": _contacts(touched)}
+    return _table(policy, met, blocks, known is not None), _contacts(touched)
 
 
 def _exempted(policy: Policy, address: Address, wave: Wave | None) -> bool:
@@ -231,8 +232,10 @@ def _exempted(policy: Policy, address: Address, wave: Wave | None) -> bool:
     return any(lasts(each.until, day) and address in each.prefixes for each in policy.exemptions)
 
 
-def _table(policy: Policy, met: Mapping[tuple[str, str, str], _Met], blocks: Mapping[tuple[str, str], Wave], mapped: bool) -> str:
-    body = [["case", "pool", "class", "first blocked by", "on", "customers", "addresses", "SYN"]]
+def _table(
+    policy: Policy, met: Mapping[tuple[str, str, str], _Met], blocks: Mapping[tuple[str, str], Wave], mapped: bool
+) -> Table:
+    body = []
     cases = [*CASES, "all", "no customer known", "exempted"]
     classes = policy.classes()
     pools = list(policy.pools)
@@ -242,7 +245,7 @@ def _table(policy: Policy, met: Mapping[tuple[str, str, str], _Met], blocks: Map
         wave = blocks.get((pool, name))
         by = [wave.name, str(wave.date)] if wave else ["-", "-"]
         who = str(len(line.customers)) if mapped else "-"
-        body.append([case, pool, name, *by, who, str(len(line.addresses)), str(line.syns)])
+        body.append(Row((case, pool, name, *by, who, str(len(line.addresses)), str(line.syns))))
     touched = {key: line for key, line in met.items() if key[0] != "exempted" and key[1:] in blocks}
     end = f"addresses that a wave blocks: {len(_addresses(touched.values()))}"
     if mapped:
@@ -251,8 +254,18 @@ def _table(policy: Policy, met: Mapping[tuple[str, str, str], _Met], blocks: Map
         end += f", of customers: {len(people)}, without a known one: {len(strangers)}"
     spared = _addresses(line for key, line in met.items() if key[0] == "exempted")
     silent = [pool for pool in pools if pool not in {key[1] for key in met}]
-    end += f"; exempted: {len(spared)}" + (f"\nno address is known of {', '.join(silent)}" if silent else "")
-    return tables.text(body, end)
+    end += f"; exempted: {len(spared)}"
+    notes = (f"no address is known of {', '.join(silent)}",) if silent else ()
+    columns = (
+        *(Column(head) for head in ("case", "pool", "class", "first blocked by")),
+        *(
+            Column("on", rank=1),
+            Column("customers", right=True),
+            Column("addresses", right=True),
+            Column("SYN", right=True, rank=2),
+        ),
+    )
+    return Table(columns, tuple(body), (end,), notes)
 
 
 def _addresses(lines: Iterable[_Met]) -> Collection[Address]:

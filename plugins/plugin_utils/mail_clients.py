@@ -65,10 +65,19 @@ def files(
 
 def txt(name: str, value: str) -> str:
     """A TXT record as a line of a zone; a string of it has 255 bytes at most (RFC 1035)."""
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    words = [quoted[start : start + 250] for start in range(0, len(quoted), 250)]
-    text = " ".join(f'"{word}"' for word in words)
-    return f"{name}. {TTL} IN TXT {f'( {text} )' if len(words) > 1 else text}"
+    strings = _strings(value, 250)
+    text = " ".join(strings)
+    return f"{name}. {TTL} IN TXT {f'( {text} )' if len(strings) > 1 else text}"
+
+
+def folded_txt(name: str, value: str) -> list[str]:
+    """The same record in short lines, as a person reads and copies it; resolvers join its strings (RFC 6376, 3.6.2.2)."""
+    return [f"{name}. {TTL} IN TXT (", *(f"  {string}" for string in _strings(value, 64)), "  )"]
+
+
+def _strings(value: str, most: int) -> list[str]:
+    parts = (value[start : start + most] for start in range(0, len(value), most))
+    return ['"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"' for part in parts]
 
 
 def _incoming(mail: Mapping[str, Any]) -> Iterator[tuple[str, str, str, int]]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import tables
 from .policy import Policy
 from .prefixes import Address
+from .tables import BAD, GOOD, Cell, Column, Row, Table
 from .verdict import SMTP, of_policy
 
 SEEN_OF_REPLY = {None: "open", "tcp-reset": "refused", "admin-prohibited": "unreachable", "drop": "filtered"}
 """What a customer's connect() shows for each way to turn a packet away."""
 STANDS_FOR = {("refused", "unreachable"), ("filtered", "unreachable")}
 """Expected and seen that agree: an edge which cannot answer as the policy says answers administratively prohibited."""
+PORT_RANKS = {SMTP: 0, 587: 2}
+"""Which ports' columns stay longest where the width is small; a port that is not as expected stays anyway."""
 
 
 def plan(policy: Policy, wave: str, sources: Iterable[Address]) -> dict[str, list[dict[str, Any]]]:
@@ -71,23 +73,31 @@ def judge(targets: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, An
     return rows
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The matrix as text: a line for each probe host, family and target, a column for each port."""
+def table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The matrix: a line for each probe host, family and target, a column for each port."""
     ports = sorted({row["port"] for row in rows})
     lines: dict[tuple[str, ...], dict[int, Mapping[str, Any]]] = {}
     for row in rows:
         lines.setdefault((row["probe"], row["pool"], row["family"], row["target"]), {})[row["port"]] = row
-    body = [["probe", "pool", "IP", "target", *map(str, ports), "verdict"]]
+    body = []
     for key, cells in lines.items():
-        wrong = [row for row in cells.values() if not row["ok"]]
-        verdict = "as expected" if not wrong else "WRONG: " + ", ".join(f"{r['port']} should be {r['expected']}" for r in wrong)
-        body.append([*key, *(_cell(cells.get(port)) for port in ports), verdict])
+        wrong = "; ".join(
+            f"{row['port']} should be {row['expected']} and is {row['seen']}" for row in cells.values() if not row["ok"]
+        )
+        verdict = Cell("WRONG", BAD) if wrong else Cell("as expected")
+        body.append(Row((*key, *(_cell(cells.get(port)) for port in ports), verdict), wrong))
     wrong_rows = sum(not row["ok"] for row in rows)
-    end = "all as expected" if not wrong_rows else f"{wrong_rows} NOT as expected"
-    return tables.text(body, f"{len(rows)} probes, {end}")
+    end = Cell(f"{len(rows)} probes, {f'{wrong_rows} NOT' if wrong_rows else 'all'} as expected", BAD if wrong_rows else GOOD)
+    columns = (
+        *(Column("probe"), Column("pool", rank=1), Column("IP"), Column("target")),
+        *(Column(str(port), rank=PORT_RANKS.get(port, 3)) for port in ports),
+        Column("verdict"),
+    )
+    return Table(columns, tuple(body), (end,))
 
 
-def _cell(row: Mapping[str, Any] | None) -> str:
+def _cell(row: Mapping[str, Any] | None) -> Cell | str:
     if row is None:
         return "-"
-    return f"{row['seen']} {row['ms']:.1f} ms" if row["ms"] is not None and row["seen"] != "filtered" else str(row["seen"])
+    seen, mark = str(row["seen"]), "" if row["ok"] else BAD
+    return Cell(f"{seen} {row['ms']:.1f} ms", mark, seen) if row["ms"] is not None and seen != "filtered" else Cell(seen, mark)

@@ -94,7 +94,10 @@ def table(
     if missing and not problems:
         lines.append(Cell(f"The wave is not complete without {', '.join(missing)}, which this run did not change.", WARN))
     notes: list[Cell | str] = [Cell(f"- {problem}", BAD) for problem in problems]
-    notes += ["Next:", *(f"  {line}" for line in _next({e: what for e, (what, _d) in became.items()}, problems, playbook, sources))]
+    notes += [
+        "Next:",
+        *(f"  {line}" for line in _next({e: what for e, (what, _d) in became.items()}, problems, playbook, sources)),
+    ]
     columns = (
         *(Column(name) for name in ("edge", "pool", "class", "before", "after")),
         Column("probes", right=True, rank=1),

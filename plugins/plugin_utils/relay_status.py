@@ -12,7 +12,8 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import mail_clients, rollout, tables
+from . import mail_clients, rollout
+from .tables import BAD, GOOD, WARN, Cell, Column, Row, Table
 
 FOUND = "submission_relay_found"
 CERTIFICATE_DAYS = 14
@@ -161,60 +162,76 @@ def _suspended(answers: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
     return [found[login] for login in sorted(found)]
 
 
-def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """All of it as text: the relays, who sends most, who is suspended, the DNS records, and what needs a person."""
-    parts = [tables.text(_relays(found["relays"]), _end(found["relays"]))]
+def tables(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Table]:
+    """The relays, who sends most, who is suspended, and the DNS records; below each what needs a person."""
+    made = [_relays(found["relays"])]
     if found["senders"]:
-        body = [["top sender", "mails", "recipients", "bounced", "from addresses"]]
+        heads = ("mails", "recipients", "bounced", "from addresses")
         keys = ("login", "mails", "recipients", "bounced", "addresses")
-        body += [[str(sender[key]) for key in keys] for sender in found["senders"]]
-        parts.append(tables.text(body, _counted(found["relays"])))
+        body = [Row(tuple(str(sender[key]) for key in keys)) for sender in found["senders"]]
+        columns = (Column("top sender"), *(Column(head, right=True) for head in heads))
+        made.append(Table(columns, tuple(body), tuple(_counted(found["relays"]))))
     if found["suspended"]:
-        body = [["suspended", "why"], *([each["login"], each["why"]] for each in found["suspended"])]
-        parts.append(tables.text(body, "back with: ansible-playbook ccsnet.op25b.relay_resume -e login=LOGIN"))
+        body = [Row((Cell(each["login"], WARN), ""), each["why"]) for each in found["suspended"]]
+        back = ("back with:", "  ansible-playbook ccsnet.op25b.relay_resume -e login=LOGIN")
+        made.append(Table((Column("suspended"), Column("why")), tuple(body), back))
     if found["dkim"]:
-        body = [["DKIM key", "relays", "signs", "DNS"]]
-        body += [[key["name"], ", ".join(key["relays"]), "yes" if key["signs"] else "no", key["state"]] for key in found["dkim"]]
-        parts.append(tables.text(body, _to_publish(found["dkim"])))
-    return "\n".join(parts)
+        body = [
+            Row((key["name"], ", ".join(key["relays"]), "yes" if key["signs"] else "no", _dkim_cell(key)))
+            for key in found["dkim"]
+        ]
+        columns = (Column("DKIM key"), Column("relays", rank=1), Column("signs"), Column("DNS"))
+        made.append(Table(columns, tuple(body), tuple(_to_publish(found["dkim"]))))
+    return made
 
 
-def _to_publish(keys: Sequence[Mapping[str, Any]]) -> str:
-    lines: list[str] = []
+def _dkim_cell(key: Mapping[str, Any]) -> Cell:
+    return Cell(key["state"], "" if key["state"] == "ok" else BAD if key["signs"] else WARN)
+
+
+def _to_publish(keys: Sequence[Mapping[str, Any]]) -> Iterator[Cell | str]:
+    said = False
     for head, states in (
         ("to be published:", ("missing", "revoked", "differs")),
         ("the DNS did not say whether it has these:", ("unknown",)),
     ):
-        records = [mail_clients.txt(key["name"], key["record"]) for key in keys if key["record"] and key["state"] in states]
-        lines += [head, *records] if records else []
-    if not lines and all(key["state"] == "ok" for key in keys):
-        return "all that the relays have is published"
-    return "\n".join(lines) or "nothing is to be published before each relay has the same keys"
+        wanted = [key for key in keys if key["record"] and key["state"] in states]
+        if wanted:
+            said = True
+            yield head
+            yield from (f"  {line}" for key in wanted for line in mail_clients.folded_txt(key["name"], key["record"]))
+    if not said and all(key["state"] == "ok" for key in keys):
+        yield Cell("all that the relays have is published", GOOD)
+    elif not said:
+        yield Cell("nothing is to be published before each relay has the same keys", WARN)
 
 
-def _relays(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    body = [["relay", "active", "deferred", "hold", "oldest", "mails", "recipients", "certificate", "DKIM", "servers", "state"]]
+def _relays(found: Sequence[Mapping[str, Any]]) -> Table:
+    heads = ("relay", "active", "deferred", "hold", "oldest", "mails", "recipients", "certificate", "DKIM", "servers", "state")
+    ranks = {"recipients": 5, "mails": 4, "active": 3, "oldest": 2, "DKIM": 1}
+    numbers = ("active", "deferred", "hold", "mails", "recipients")
+    body = []
     for row in found:
         if row["state"] == "unknown":
-            body.append([row["relay"], *"---------", "NOT KNOWN"])
+            body.append(Row((row["relay"], *"---------", Cell("NOT KNOWN", BAD))))
             continue
         queue, certificate = row["queue"], row["certificate"]
         counts = [str(queue.get(key, "?")) for key in ("active", "deferred", "hold")]
         published = sum(key["state"] == "ok" for key in row["dkim"])
-        body.append(
-            [
-                row["relay"],
-                *counts,
-                _age(queue.get("oldest")),
-                str(row["sent"]["mails"]),
-                str(row["sent"]["recipients"]),
-                f"{certificate['days_left']} days" if "days_left" in certificate else "?",
-                f"{published} of {len(row['dkim'])}",
-                f"{sum(service['up'] for service in row['services'])} of {len(row['services'])}",
-                "ok" if row["state"] == "ok" else "LOOK",
-            ]
+        cells = (
+            row["relay"],
+            *counts,
+            _age(queue.get("oldest")),
+            str(row["sent"]["mails"]),
+            str(row["sent"]["recipients"]),
+            f"{certificate['days_left']} days" if "days_left" in certificate else "?",
+            f"{published} of {len(row['dkim'])}",
+            f"{sum(service['up'] for service in row['services'])} of {len(row['services'])}",
+            Cell("ok") if row["state"] == "ok" else Cell("LOOK", WARN),
         )
-    return body
+        body.append(Row(cells))
+    columns = tuple(Column(head, right=head in numbers, rank=ranks.get(head, 0)) for head in heads)
+    return Table(columns, tuple(body), (_end(found),), tuple(_notes(found)))
 
 
 def _age(seconds: int | None) -> str:
@@ -226,26 +243,26 @@ def _age(seconds: int | None) -> str:
     return f"{seconds} s"
 
 
-def _end(found: Sequence[Mapping[str, Any]]) -> str:
+def _end(found: Sequence[Mapping[str, Any]]) -> Cell:
     silent = sum(row["state"] == "unknown" for row in found)
     look = sum(row["state"] == "look" for row in found)
     end = [f"{len(found) - silent - look} of {len(found)} relays ok"]
     end += [f"{look} need a look"] if look else []
     end += [f"{silent} NOT known"] if silent else []
-    lines = [", ".join(end)]
+    return Cell(", ".join(end), BAD if silent else WARN if look else GOOD)
+
+
+def _notes(found: Sequence[Mapping[str, Any]]) -> Iterator[Cell | str]:
     for row in found:
-        lines += [f"{row['relay']}: {sentence}" for sentence in row["problems"]]
-        lines += [
-            f"{row['relay']}: {each['recipients']} recipients wait: {each['reason']}"
-            for each in row.get("queue", {}).get("reasons", ())
-        ]
-    return "\n".join(lines)
+        yield from (
+            Cell(f"{row['relay']}: {sentence}", BAD if row["state"] == "unknown" else WARN) for sentence in row["problems"]
+        )
+        for each in row.get("queue", {}).get("reasons", ()):
+            yield f"{row['relay']}: {each['recipients']} recipients wait: {each['reason']}"
 
 
-def _counted(found: Sequence[Mapping[str, Any]]) -> str:
+def _counted(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     known = [row for row in found if row["state"] != "unknown"]
-    lines = [
-        f"{sum(row['sent']['recipients'] for row in known)} recipients in {sum(row['sent']['mails'] for row in known)} mails"
-    ]
-    lines += [f"{row['relay']}: counted since {row['log']['since'] or 'never'}" for row in known if not row["log"]["complete"]]
-    return "\n".join(lines)
+    recipients, mails = (sum(row["sent"][key] for row in known) for key in ("recipients", "mails"))
+    yield f"{recipients} recipients in {mails} mails"
+    yield from (f"{row['relay']}: counted since {row['log']['since'] or 'never'}" for row in known if not row["log"]["complete"])

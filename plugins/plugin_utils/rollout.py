@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from . import acl, dialects, intent, tables
+from . import acl, dialects, intent
 from .errors import Op25bError
 from .policy import ANY, NO_WAVE, Policy, wave_index
+from .tables import BAD, Cell, Column, Row, Table
 
 
 @dataclass(frozen=True)
@@ -129,18 +130,20 @@ def action_of(actions: Mapping[str, Mapping[str, str]], pool: str, destination: 
     return found.get(destination, found.get(ANY, intent.PASS))
 
 
-def plan_table(planned: Mapping[str, Mapping[str, Any]]) -> str:
-    """The moves as text, a line for each, and how many edges stay as they are."""
+def plan_table(planned: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The moves as a table, a line for each, and how many edges change."""
     rows = moves(planned)
-    body = [["edge", "pool", "class", "before", "after", "entries"]]
+    body = []
+    above = None
     for row in rows:
         if "problem" in row:
-            body.append([row["edge"], "-", "-", "-", "-", f"NOT KNOWN: {row['problem']}"])
+            body.append(Row((row["edge"], "-", "-", "-", "-", Cell("NOT KNOWN", BAD)), row["problem"]))
         else:
             words = [str(row.get(key, "-")) for key in ("edge", "pool", "destination", "before", "after")]
-            first = row["edge"] != body[-1][0]
-            body.append([*words, f"+{row['added']} -{row['removed']}" if first else ""])
+            body.append(Row((*words, f"+{row['added']} -{row['removed']}" if row["edge"] != above else "")))
+        above = row["edge"]
     unknown = len({row["edge"] for row in rows if "problem" in row})
     changing = len({row["edge"] for row in rows}) - unknown
-    end = [f"{changing} of {len(planned)} edges would change"] + ([f"{unknown} NOT known"] if unknown else [])
-    return tables.text(body, ", ".join(end))
+    end = f"{changing} of {len(planned)} edges would change" + (f", {unknown} NOT known" if unknown else "")
+    columns = (*(Column(head) for head in ("edge", "pool", "class", "before", "after")), Column("entries", rank=1))
+    return Table(columns, tuple(body), (Cell(end, BAD if unknown else ""),))

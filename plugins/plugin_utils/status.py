@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import intent, journal, rollout, tables
+from . import intent, journal, rollout
 from .errors import Op25bError
 from .policy import ANY, Policy
 from .prefixes import PrefixSet
+from .tables import BAD, WARN, Cell, Column, Row, Table
 
 UNKNOWN = "?"
 """The action of an edge that did not answer."""
+MARKS = {"unrecorded": WARN, "armed": WARN, "differs": BAD, "unknown": BAD}
+"""The states that a person should see at once."""
 Edges = Mapping[str, Mapping[str, Any]]
 
 
@@ -98,30 +101,40 @@ def _state(
     return {"since": since, "state": "confirmed" if since or row["wanted"] == intent.PASS else "unrecorded"}
 
 
-def table(found: Sequence[Mapping[str, Any]], edges: Edges) -> str:
-    """The rows as text; below them what is armed, and every line in which an edge is not just what such rules ask for."""
-    body = [["edge", "pool", "class", "wanted", "device", "SYN out", "SYN-ACK in", "since", "state"]]
+def table(found: Sequence[Mapping[str, Any]], edges: Edges) -> Table:
+    """The rows as a table; below them what is armed, and every line in which an edge is not just what such rules ask for."""
+    body = []
     for row in found:
-        keys = ("edge", "pool", "destination", "wanted", "device", "out", "in", "since")
+        keys = ("edge", "pool", "destination", "wanted", "device", "out", "in")
         words = ["-" if row[key] is None else str(row[key]) for key in keys]
-        more = f": {row['problem']}" if "problem" in row else ""
-        state = "NOT KNOWN" if row["state"] == "unknown" else str(row["state"])
-        body.append([*words, state + more])
+        state = Cell("NOT KNOWN" if row["state"] == "unknown" else row["state"], MARKS.get(row["state"], ""))
+        body.append(Row((*words, _day(row["since"] or "-"), state), row.get("problem") or ""))
     states = [row["state"] for row in found]
     end = [f"{states.count(state)} {state}" for state in ("confirmed", "unrecorded", "armed", "differs") if state in states]
     silent = len({row["edge"] for row in found if row["state"] == "unknown"})
     end += [f"{silent} of {len(edges)} edges NOT known"] if silent else []
-    return tables.text(body, "\n".join([", ".join(end) or "no edges", *_notes(edges)]))
+    worst = next((mark for mark in (BAD, WARN) if any(MARKS.get(state) == mark for state in states)), "")
+    columns = (
+        *(Column(head) for head in ("edge", "pool", "class", "wanted", "device")),
+        *(Column("SYN out", right=True, rank=2), Column("SYN-ACK in", right=True, rank=3), Column("since", rank=1)),
+        Column("state"),
+    )
+    return Table(columns, tuple(body), (Cell(", ".join(end) or "no edges", worst),), tuple(_notes(edges)))
 
 
-def _notes(edges: Edges) -> Iterator[str]:
+def _day(time: str) -> Cell:
+    """A time, of which the day is enough where the width is small."""
+    return Cell(time, short=time.partition("T")[0])
+
+
+def _notes(edges: Edges) -> Iterator[Cell]:
     for edge, variables in edges.items():
         found = variables.get("edge_found") or {}
         if armed := found.get("armed"):
             left = "by itself" if armed["seconds_left"] is None else f"in {armed['seconds_left']} s"
-            yield f"{edge}: a change that {armed['who']} armed at {armed['at']} is unconfirmed; it goes back {left}"
+            yield Cell(f"{edge}: a change that {armed['who']} armed at {armed['at']} is unconfirmed; it goes back {left}", WARN)
         for sentence in found.get("drift", ()):
-            yield f"{edge}: {sentence}"
+            yield Cell(f"{edge}: {sentence}", BAD)
 
 
 def observed(wave: str, edges: Edges) -> list[dict[str, Any]]:
@@ -139,32 +152,38 @@ def observed(wave: str, edges: Edges) -> list[dict[str, Any]]:
     return steps
 
 
-def observed_table(edges: Edges, steps: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> str:
+def observed_table(edges: Edges, steps: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> Table:
     """New connections to port 25 outside, by pool, class and edge, with their sums.
 
     `since last` is what came since the observation before, by the journal; a counter that went down began anew.
     """
     last = journal.newest_observed(records)
-    body = [["pool", "class", "edge", "action", "SYN out", "since last", "last observed"]]
-    lines: dict[tuple[str, str], list[tuple[list[str], int, int | None]]] = {}
+    body = []
+    lines: dict[tuple[str, str], list[tuple[list[Cell | str], int, int | None]]] = {}
     for step in steps:
         before = last.get(journal.place(step))
         out = int(step["counters"]["out"] or 0)
         was = int(before["counters"].get("out") or 0) if before else None
         more = None if was is None else out - was if out >= was else out
-        words = [step["edge"], step["after"], str(out), "-" if more is None else f"+{more}", before["at"] if before else "never"]
+        when = _day(before["at"] if before else "never")
+        words = [step["edge"], step["after"], str(out), "-" if more is None else f"+{more}", when]
         lines.setdefault((step["pool"], step["class"]), []).append((words, out, more))
     for (pool, name), each in lines.items():
-        body += [[pool, name, *words] for words, _out, _more in each]
+        body += [Row((pool, name, *words)) for words, _out, _more in each]
         if len(each) > 1:
-            body.append([pool, name, "all", "", str(sum(out for _words, out, _more in each)), _added(each), ""])
+            body.append(Row((pool, name, "all", "", str(sum(out for _words, out, _more in each)), _added(each), "")))
     silent = {edge: why for edge, variables in edges.items() if (why := problem(variables))}
-    body += [["-", "-", edge, "-", "-", "-", f"NOT KNOWN: {why}"] for edge, why in silent.items()]
+    body += [Row(("-", "-", edge, "-", "-", "-", Cell("NOT KNOWN", BAD)), why) for edge, why in silent.items()]
     whole = [each for some in lines.values() for each in some]
     end = f"{sum(out for _words, out, _more in whole)} SYN to port 25 outside, {_added(whole)} since the last observation"
-    return tables.text(body, end + (f"; {len(silent)} of {len(edges)} edges NOT known" if silent else ""))
+    end += f"; {len(silent)} of {len(edges)} edges NOT known" if silent else ""
+    columns = (
+        *(Column(head) for head in ("pool", "class", "edge", "action")),
+        *(Column("SYN out", right=True), Column("since last", right=True), Column("last observed", rank=1)),
+    )
+    return Table(columns, tuple(body), (Cell(end, BAD if silent else ""),))
 
 
-def _added(lines: Sequence[tuple[list[str], int, int | None]]) -> str:
+def _added(lines: Sequence[tuple[list[Cell | str], int, int | None]]) -> str:
     known = [more for _words, _out, more in lines if more is not None]
     return f"+{sum(known)}" if known else "-"

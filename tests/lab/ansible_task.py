@@ -29,7 +29,9 @@ def sockets(lab: str) -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "PATH": f"{BIN}:{os.environ['PATH']}", **more}
+    """Tables are wide enough for all of their columns."""
+    given = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "200"}
+    return {**os.environ, **given, **more}
 
 
 class Ansible:

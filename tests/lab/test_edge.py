@@ -19,6 +19,8 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 from lab.packets import SHAPES, SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
 
+from tests import screens
+
 from .ansible_task import ROOT, Ansible, Playbook, environment, kill_controller, wait_for
 
 pytestmark = pytest.mark.lab
@@ -98,7 +100,7 @@ def probe(lab, host, wave):
 def test_the_matrix_is_what_the_policy_says(lab, edge, wave):
     edge.apply(wave)
     rows = [row for host in ("cust-east", "cust-west", "cust-exempt", "fixed", "other-line") for row in probe(lab, host, wave)]
-    assert all(row["ok"] for row in rows), "\n" + matrix.table(rows)
+    assert all(row["ok"] for row in rows), "\n" + screens.text(matrix.table(rows))
     refused = {(r["probe"], r["target"], r["family"]) for r in rows if r["seen"] == "refused"}
     blocked = {"none": [], "pilot": [("cust-east", "mobile_carrier")]}.get(
         wave, [(h, t) for h in POOLS for t in ("mobile_carrier", "other_isp")]

@@ -37,7 +37,7 @@ edge-j1  central_ftth  any     pass    observe
 
 def planned(ansible, check=True):
     done = ansible("ansible-playbook", "playbooks/plan.yml", "-e", "op25b_wave=pilot", check=check)
-    lines = [line.removeprefix(" " * 8) for line in done.stdout.splitlines()]
+    lines = done.stdout.splitlines()
     start = next(at for at, line in enumerate(lines) if line.startswith("edge ") and " before " in line)
     table = lines[start : next(at for at, line in enumerate(lines) if "edges would change" in line) + 1]
     return done, re.sub(r" +\+\d+ -\d+$", "", "\n".join(table), flags=re.MULTILINE) + "\n"

@@ -26,6 +26,8 @@ from lab.machine import FILES
 from lab.packets import ACK, SHAPES, SYNACK, Arrival, Packet, Witness, send
 from lab.topology import HOSTS
 
+from tests import screens
+
 from .ansible_task import ROOT, Playbook, end_all, kill_controller, wait_for
 
 pytestmark = pytest.mark.lab
@@ -383,7 +385,7 @@ class TestStanding:
             assert result["controls_ok"], result
             rows += matrix.judge(plans[host]["targets"], result["probes"], host)
         assert {row["probe"] for row in rows} == set(hosts)
-        assert all(row["ok"] for row in rows), "\n" + matrix.table(rows)
+        assert all(row["ok"] for row in rows), "\n" + screens.text(matrix.table(rows))
         sinks = {"own_mx": "mx1", "mobile_carrier": "mobile-mx", "other_isp": "other-isp"}
         opened = {
             (sinks[row["target"]], getattr(HOSTS[row["probe"]], row["family"]))

@@ -133,7 +133,7 @@ def play():
     def run(playbook, *arguments, variables=None, fails=False):
         command = ["ansible-playbook", str(ROOT / playbook), *arguments]
         environment = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
-        environment.update(ANSIBLE_FORCE_COLOR="0", ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"))
+        environment.update(ANSIBLE_FORCE_COLOR="0", COLUMNS="200", ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"))
         if variables:
             command += ["-e", json.dumps(variables)]
         done = subprocess.run(

@@ -11,6 +11,8 @@ import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact, policy
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 
+from tests.screens import text as shown
+
 ROOT = Path(__file__).resolve().parents[4]
 WISH = {"purpose": "tell customers\nbefore the block", "until": "2019-03-20", "hours": 24}
 KNOWN = """\
@@ -42,7 +44,7 @@ def seen(*lines):
 
 def counted(table):
     """The lines of the table as words, and what is below it."""
-    head, _line, *body = table.splitlines()
+    head, _line, *body = shown(table).splitlines()
     assert head.split() == ["case", "pool", "class", "first", "blocked", "by", "on", "customers", "addresses", "SYN"]
     end = body.index("")
     return [line.split() for line in body[:end]], body[end + 1 :]
@@ -106,8 +108,8 @@ def test_customers_are_counted_by_case_pool_and_class_with_the_first_wave_that_b
         ("198.51.100.130", "mobile", 1),
         ("203.0.113.7", "any", 1),
     )
-    found = impact.impact(load(), text, KNOWN)
-    lines, end = counted(found["table"])
+    table, contacts = impact.impact(load(), text, KNOWN)
+    lines, end = counted(table)
     assert lines == [
         ["hosting", "west_cable", "mobile", "mobile", "2019-03-11", "1", "1", "1"],
         ["company", "east_ftth", "mobile", "pilot", "2019-03-04", "1", "1", "2"],
@@ -118,7 +120,7 @@ def test_customers_are_counted_by_case_pool_and_class_with_the_first_wave_that_b
         ["exempted", "east_ftth", "any", "area_east", "2019-03-18", "1", "1", "9"],
     ]
     assert end == ["addresses that a wave blocks: 6, of customers: 3, without a known one: 1; exempted: 1"]
-    assert list(csv.reader(found["contacts"].splitlines())) == [
+    assert list(csv.reader(contacts.splitlines())) == [
         ["customer", "contact", "case", "addresses", "wave", "date"],
         ["4712", "hanako@example.net", "own_server", "198.51.100.10 2001:db8:e000::10", "pilot", "2019-03-04"],
         ["Ito, Taro", "taro@example.net", "company", "198.51.100.5 198.51.100.6", "pilot", "2019-03-04"],
@@ -127,29 +129,29 @@ def test_customers_are_counted_by_case_pool_and_class_with_the_first_wave_that_b
 
 
 def test_without_customers_addresses_are_counted_once_however_many_edges_saw_them(load):
-    found = impact.impact(load(), seen(("198.51.100.5", "mobile", 2), ("198.51.100.5", "mobile", 3)))
-    assert counted(found["table"]) == (
+    table, contacts = impact.impact(load(), seen(("198.51.100.5", "mobile", 2), ("198.51.100.5", "mobile", 3)))
+    assert counted(table) == (
         [["all", "east_ftth", "mobile", "pilot", "2019-03-04", "-", "1", "5"]],
         ["addresses that a wave blocks: 1; exempted: 0", "no address is known of west_cable"],
     )
-    assert found["contacts"] == "customer,contact,case,addresses,wave,date\n"
+    assert contacts == "customer,contact,case,addresses,wave,date\n"
 
 
 def test_an_exemption_that_ends_before_the_wave_spares_nobody(load):
     for until, case in (("2019-03-17", "own_server"), ("2019-03-18", "exempted")):
         exemption = {"prefixes": ["198.51.100.10/32"], "who": "4712", "why": "a test", "until": until}
-        found = impact.impact(load(exemptions=[exemption]), seen(("198.51.100.10", "any", 1)), KNOWN)
-        assert counted(found["table"])[0][0][0] == case
-        assert ("4712" in found["contacts"]) == (case == "own_server")
+        table, contacts = impact.impact(load(exemptions=[exemption]), seen(("198.51.100.10", "any", 1)), KNOWN)
+        assert counted(table)[0][0][0] == case
+        assert ("4712" in contacts) == (case == "own_server")
 
 
 def test_a_pool_that_no_wave_blocks_is_counted_and_nobody_is_told(load):
     waves = [{"name": "observe", "date": "2019-03-01", "pools": "all", "action": "observe"}]
-    found = impact.impact(load(waves=waves), seen(("198.51.100.5", "any", 1)), KNOWN)
-    lines, end = counted(found["table"])
+    table, contacts = impact.impact(load(waves=waves), seen(("198.51.100.5", "any", 1)), KNOWN)
+    lines, end = counted(table)
     assert lines == [["company", "east_ftth", "any", "-", "-", "1", "1", "1"]]
     assert end[0] == "addresses that a wave blocks: 0, of customers: 0, without a known one: 0; exempted: 0"
-    assert found["contacts"].count("\n") == 1
+    assert contacts.count("\n") == 1
 
 
 def test_a_held_pool_is_blocked_by_no_wave_after_its_hold(load):

@@ -9,6 +9,8 @@ import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import matrix, policy
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse_address
 
+from tests.screens import text as shown
+
 SOURCES = [parse_address("198.51.100.10"), parse_address("2001:db8:e000::10")]
 
 
@@ -66,13 +68,13 @@ def test_the_table_names_what_is_wrong(plan):
     probes = [p for p in probes if p["port"] != 443]
     probes[1]["state"] = "open"
     rows = matrix.judge(targets, probes, "cust-east")
-    assert matrix.table(rows) == (
+    assert shown(matrix.table(rows)) == (
         "probe      pool       IP  target          25           443         465          587          verdict\n"
-        f"{'-' * 100}\n"
+        f"{'-' * 104}\n"
         "cust-east  east_ftth  v4  own_mx          open 0.4 ms  -           -            -            as expected\n"
         "cust-east  east_ftth  v4  mobile_carrier  open 0.4 ms  not probed  open 0.4 ms  open 0.4 ms  "
-        "WRONG: 25 should be refused, 443 should be open\n"
+        "WRONG: 25 should be refused and is open; 443 should be open and is not probed\n"
         "\n"
         "5 probes, 2 NOT as expected\n"
     )
-    assert matrix.table([r for r in rows if r["ok"]]).endswith("\n3 probes, all as expected\n")
+    assert shown(matrix.table([r for r in rows if r["ok"]])).endswith("\n3 probes, all as expected\n")

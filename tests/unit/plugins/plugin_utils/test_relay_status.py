@@ -8,6 +8,8 @@ import datetime
 import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import relay_status
 
+from tests.screens import text as shown
+
 DAY = datetime.date(2019, 3, 20)
 NAME = "op25b1._domainkey.ccsnet.ne.jp"
 RECORD = "v=DKIM1; k=rsa; p=" + "A" * 392
@@ -71,7 +73,7 @@ def problems(*answers, **variables):
 def test_a_relay_with_which_all_is_well(answer):
     rows = found(answer())
     assert [(row["relay"], row["state"], row["problems"]) for row in rows["relays"]] == [("msa1", "ok", [])]
-    text = relay_status.table(rows)
+    text = shown(relay_status.tables(rows))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "msa1 1 2 0 2 h 5 9 42 days 1 of 1 1 of 1 ok" in lines
     assert "1 of 1 relays ok" in lines
@@ -93,14 +95,14 @@ def test_a_relay_with_which_all_is_well(answer):
 def test_a_relay_that_did_not_answer_is_a_line(answer, silent, why):
     rows = found(silent, answer())
     assert [(row["state"], row["problems"]) for row in rows["relays"]] == [("unknown", [why]), ("ok", [])]
-    lines = [" ".join(line.split()) for line in relay_status.table(rows).splitlines()]
+    lines = [" ".join(line.split()) for line in shown(relay_status.tables(rows)).splitlines()]
     assert "msa1 - - - - - - - - - NOT KNOWN" in lines
     assert "1 of 2 relays ok, 1 NOT known" in lines
     assert f"msa1: {why}" in lines
 
 
 def test_no_relay_answered():
-    assert relay_status.table(found({"unreachable": True, "msg": "no route"})).endswith(
+    assert shown(relay_status.tables(found({"unreachable": True, "msg": "no route"}))).endswith(
         "0 of 1 relays ok, 1 NOT known\nmsa1: no route\n"
     )
 
@@ -161,7 +163,7 @@ def changed(part, **more):
 def test_what_needs_a_person_is_a_sentence(answer, make, sentence):
     rows = found(make(answer))
     assert [(row["state"], row["problems"]) for row in rows["relays"]] == [("look", [sentence])]
-    text = relay_status.table(rows)
+    text = shown(relay_status.tables(rows))
     assert f"\nmsa1: {sentence}\n" in text
     assert "0 of 1 relays ok, 1 need a look" in text
 
@@ -186,11 +188,11 @@ def test_the_exception_for_old_programs_is_counted_down(answer, until, sentence)
 def test_a_key_that_does_not_sign_may_be_missing_but_its_record_is_told(answer):
     rows = found(answer(dkim=[key(), key(name="next._domainkey.ccsnet.ne.jp", signs=False, state="missing", detail="NXDOMAIN")]))
     assert rows["relays"][0]["state"] == "ok"
-    end = relay_status.table(rows).split("to be published:\n")[1]
-    quoted = [word for word in end.strip().split('"') if word.strip(" ()")]
-    assert quoted[0] == "next._domainkey.ccsnet.ne.jp. 3600 IN TXT ( "
-    assert "".join(quoted[1:]) == RECORD
-    assert all(len(word) <= 255 for word in quoted[1:])
+    end = shown(relay_status.tables(rows)).split("to be published:\n")[1]
+    first, *quoted, last = end.splitlines()
+    assert (first, last) == ("  next._domainkey.ccsnet.ne.jp. 3600 IN TXT (", "    )")
+    assert "".join(line.strip().strip('"') for line in quoted) == RECORD
+    assert max(map(len, quoted)) <= 72
 
 
 def test_the_worst_that_a_relay_saw_counts(answer):
@@ -202,8 +204,8 @@ def test_the_worst_that_a_relay_saw_counts(answer):
 
 
 def test_what_the_dns_did_not_say_is_not_called_published(answer):
-    text = relay_status.table(found(answer(dkim=[key(state="unknown", detail="timeout")])))
-    assert "the DNS did not say whether it has these:\n" + NAME in text
+    text = shown(relay_status.tables(found(answer(dkim=[key(state="unknown", detail="timeout")]))))
+    assert "the DNS did not say whether it has these:\n  " + NAME in text
     assert "published" not in text
 
 
@@ -211,7 +213,7 @@ def test_two_relays_with_two_keys_are_both_to_be_looked_at(answer):
     rows = found(answer(), answer(dkim=[key(record=RECORD + "B", state="differs", detail="published is: x")]), answer())
     assert [row["state"] for row in rows["relays"]] == ["look", "look", "look"]
     assert rows["relays"][0]["problems"] == [f"{NAME}: msa2 has another key than msa1; run the role for all relays at once"]
-    assert "nothing is to be published before each relay has the same keys" in relay_status.table(rows)
+    assert "nothing is to be published before each relay has the same keys" in shown(relay_status.tables(rows))
 
 
 def test_senders_and_suspended_logins_of_all_relays_are_one(answer):
@@ -221,12 +223,12 @@ def test_senders_and_suspended_logins_of_all_relays_are_one(answer):
     rows = found(answer(suspended=[spam]), answer(senders=[jiro, taro], suspended=[spam]), answer(senders=[], suspended=None))
     assert rows["senders"] == [jiro, {"login": "taro@ccsnet.ne.jp", "mails": 6, "recipients": 11, "bounced": 1, "addresses": 3}]
     assert rows["suspended"] == [{**spam, "relays": ["msa1", "msa2"]}]
-    text = relay_status.table(rows)
+    text = shown(relay_status.tables(rows))
     assert "hanako@ccsnet.ne.jp  spam\n" in text
     assert "relay_resume -e login=LOGIN" in text
     assert "27 recipients in 15 mails" in text
 
 
 def test_a_log_that_is_younger_says_since_when_it_counts(answer):
-    lines = relay_status.table(found(changed("log", complete=False)(answer))).splitlines()
+    lines = shown(relay_status.tables(found(changed("log", complete=False)(answer)))).splitlines()
     assert "msa1: counted since 2019-03-19T00:00:00Z" in lines

@@ -10,6 +10,8 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy, rollou
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.rollout import Edge, Step
 
+from tests.screens import text as shown
+
 
 @pytest.fixture
 def checked(document):
@@ -72,10 +74,10 @@ PLANNED = {
 
 def test_the_plan_has_a_line_for_each_action_that_changes_and_counts_the_edges():
     assert (
-        rollout.plan_table(PLANNED)
+        shown(rollout.plan_table(PLANNED))
         == """\
 edge                          pool       class   before   after    entries
---------------------------------------------------------------------------
+----------------------------------------------------------------------------
 new                           east_ftth  mobile  pass     block    +12 -0
 new                           east_ftth  any     pass     observe
 step                          east_ftth  mobile  observe  block    +2 -2
@@ -92,4 +94,4 @@ gone                          -          -       -        -        NOT KNOWN: it
 
 
 def test_a_plan_in_which_nothing_changes_says_so():
-    assert rollout.plan_table({"e": PLANNED["as it should be"]}).endswith("\n0 of 1 edges would change\n")
+    assert shown(rollout.plan_table({"e": PLANNED["as it should be"]})).endswith("\n0 of 1 edges would change\n")

@@ -8,6 +8,8 @@ import datetime
 import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import journal, policy, status
 
+from tests.screens import text as shown
+
 AT = "2019-03-04T01:02:03Z"
 RUN = {"at": AT, "run": "noc:1:1", "operator": "taro", "playbook": "rollout"}
 ARMED = {"id": "c1", "who": "taro@noc (pid 1)", "at": AT, "seconds_left": 9}
@@ -95,7 +97,7 @@ def test_what_is_armed_differs_drifts_or_is_silent_is_never_confirmed(checked, g
     }
     silent = next(row for row in found if row["edge"] == "e3")
     assert (silent["device"], silent["wanted"], silent["problem"]) == ("?", "block", "no route")
-    text = status.table(found, edges)
+    text = shown(status.table(found, edges))
     assert "e3 east_ftth mobile block ? - - - NOT KNOWN: no route" in [" ".join(line.split()) for line in text.splitlines()]
     assert "NOT KNOWN: e6: attachments[0].pools: no pool of the policy is named 'est'" in text
     assert text.endswith(
@@ -139,12 +141,12 @@ def test_observations_are_summed_and_a_counter_that_went_down_began_anew(gathere
 
     first = counted(10, 20)
     steps = status.observed("observe", first)
-    text = status.observed_table(first, steps, [])
-    assert "east_ftth  any     all            30       -" in text
+    text = shown(status.observed_table(first, steps, []))
+    assert "east_ftth any all 30 -" in [" ".join(line.split()) for line in text.splitlines()]
     assert text.endswith("\n60 SYN to port 25 outside, - since the last observation\n")
     records = [{**RUN, **step} for step in steps]
     second = {**counted(13, 4), "e3": {"edge_found": {"msg": "no route"}}}
-    text = status.observed_table(second, status.observed("observe", second), records)
+    text = shown(status.observed_table(second, status.observed("observe", second), records))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[5:8] == [
         f"east_ftth any e1 observe 13 +3 {AT}",
