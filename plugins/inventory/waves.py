@@ -14,6 +14,8 @@ description:
   - Reads a host file, and the policy in C(op25b_policy) from its group variables, and leaves of the group C(edges) just those
     on which the wave changes anything. All other hosts, as relays and probe hosts, stay.
   - C(op25b_wave) is set for every host, so that the playbooks of this collection need nothing else.
+  - C(op25b_phase) has C(wave), C(edges), C(pairs) (the edges of each C(op25b_ha_group)), C(probes), C(relays), and C(hosts), all
+    of them. The gates of a rollout judge by these lists, whichever hosts a run has in its inventory.
   - The edges are grouped as the plan on paper has them. C(wave_NAME) has C(area_NAME) for each area, and in it C(pair_NAME)
     for edges with the same C(op25b_ha_group), which move together. C(vendor_NAME) has them by their kind.
   - An edge without a changing pool is there all the same when its C(op25b_ha_group) has one that is touched.
@@ -54,7 +56,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import phase, policy, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 
 EDGES = "edges"
@@ -91,6 +93,7 @@ class InventoryModule(BaseInventoryPlugin):
         self._group(touched, wave)
         self._copy(whole, {edge.name for edge in edges} - {edge.name for edge in touched})
         inventory.set_variable("all", "op25b_wave", wave)
+        inventory.set_variable("all", "op25b_phase", self._phase(wave, touched))
         # group_vars may say how far the rollout is, and are stronger than that: a phase is about its own wave.
         for name in inventory.hosts:
             inventory.set_variable(name, "op25b_wave", wave)
@@ -112,6 +115,17 @@ class InventoryModule(BaseInventoryPlugin):
         checked = policy.load(document["op25b_policy"], datetime.date.today())
         names = ("op25b_attachments", "op25b_ha_group", "ansible_network_os")
         return checked, [rollout.edge_from(name, _known(templar, *names), checked) for name, templar in found.items()]
+
+    def _phase(self, wave: str, touched: Sequence[rollout.Edge]) -> dict[str, Any]:
+        """Every host of the phase: only by this list is it seen what a run lacks, by a disabled host or a slice of a job."""
+        pairs: dict[str, list[str]] = {}
+        for edge in touched:
+            if edge.pair:
+                pairs.setdefault(edge.pair, []).append(edge.name)
+        found = self.inventory.groups
+        hosts = {name: sorted({host.name for host in found[name].get_hosts()}) if name in found else [] for name in phase.GROUPS}
+        edges = [edge.name for edge in touched]
+        return {"wave": wave, "pairs": pairs, "hosts": sorted(self.inventory.hosts), **hosts, "edges": edges}
 
     def _group(self, touched: Sequence[rollout.Edge], wave: str) -> None:
         """Have the edges of the wave by area and pair, and beside it by their dialect."""

@@ -169,12 +169,12 @@ def phase(of: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> list[st
     here = every - sum(map(len, absent.values()))
     if phases.sliced(of, groups.get("all", ())):
         return [
-            f"this run has {here} of the {every} hosts of its phase, dealt out as AWX deals the slices of a job; a wave needs all of "
-            "them in one job: set the job template's job slices to 1"
+            f"this run has {here} of the {every} hosts of its phase, dealt out like the slices of a job; a wave needs all "
+            "of them in one job: set the job template's job slices to 1"
         ]
     mates = phases.pair_mates(of, groups, {})
     return [
-        f"{edge} is not in the inventory of this run (disabled in AWX?), and {', '.join(others)} changes together with it; enable it"
+        f"{edge} is not in the inventory of this run (disabled?), and {', '.join(others)} changes together with it; enable it"
         for edge in absent.get("edges", ())
         if (others := [other for other in mates.get(edge, ()) if other in groups.get("edges", ())])
     ]

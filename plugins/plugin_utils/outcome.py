@@ -28,8 +28,8 @@ _MARKS = {KEPT: GOOD, BACK: WARN, ARMED: BAD, FAILED: BAD, UNKNOWN: BAD}
 def state(variables: Mapping[str, Any], *, back: bool = False) -> tuple[str, str]:
     """What became of an edge, and a detail, by what the tasks registered in its variables.
 
-    These are `edge_acl` (the plan, or with `rollout_begun` the change), `rollout_kept`, `rollout_taken_back`, `rollout_undone`, and
-    `edge_found`, what was read last. With `back`, the change was the way back itself.
+    These are `edge_acl` (the plan, or with `rollout_begun` the change), `rollout_kept`, `rollout_taken_back`, `rollout_undone`,
+    and `edge_found`, what was read last. With `back`, the change was the way back itself.
     """
     result = variables.get("edge_acl") or {}
     begun = back or variables.get("rollout_begun")

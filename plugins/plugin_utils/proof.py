@@ -89,6 +89,6 @@ def sentences(edge: str, unproved: Sequence[Claim]) -> Iterator[str]:
 
 REMEDY = (
     "put a probe host into that pool behind that edge (op25b_probe_addresses, op25b_probe_edges), and a target on port 25 of "
-    "that class and family into probe_targets; or write op25b_unproved='the reason' for an edge that can have none (it is recorded)"
+    "that class and family into probe_targets; or write op25b_unproved='the reason' for an edge that can have none"
 )
 """What to do about what is not proved."""
