@@ -240,6 +240,8 @@ class FilterModule:
             "gate_earlier": _sentence(gate_earlier),
             "gate_relay": _sentence(gates.relay),
             "judge_batch": _sentence(judge_batch),
+            "abandoned": _sentence(gates.abandoned),
+            "armed_by": _sentence(gates.armed_by),
             "journal_steps": _sentence(journal_steps),
             "journal_caught_up": _sentence(journal_caught_up),
             "journal_rollback": _sentence(journal_rollback),
