@@ -1,34 +1,39 @@
 # Copyright: (c) 2026, the ccsnet.op25b contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal's file on the controller: append records, or read them."""
+"""The journal's file, on the controller or on the host to which the task is delegated: append records, or read them."""
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import datetime
-import fcntl
-import getpass
 import os
 import socket
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible import constants as C  # noqa: N812
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import journal
+from ansible_collections.ccsnet.op25b.plugins.module_utils import journal_file
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import journal, run
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.glue import controller, runs
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.policy import like
 
 ARGUMENTS = {
-    "path": {"type": "path", "default": "~/.local/state/ccsnet.op25b/journal.jsonl"},
+    "path": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "gathered"], "default": "present"},
     "records": {"type": "list", "elements": "dict"},
 }
+DEFAULT = "~/.local/state/ccsnet.op25b/journal.jsonl"
+_LOCAL = ("local", "ansible.builtin.local")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Translate between the task and the core; the connection of the host is not used."""
+    """Translate between the task and the core; the connection is used only where the task is delegated."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -37,88 +42,93 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Append or read."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        self._vars = task_vars or {}
         _valid, given = self.validate_argument_spec(ARGUMENTS, required_if=[("state", "present", ("records",))])
-        path = Path(given["path"])
+        path = (given["path"] or "").strip() or DEFAULT
         try:
-            if given["state"] == "gathered":
-                result.update(changed=False, **_gathered(path))
-                return result
-            lines = [journal.line({**each, **self._added(task_vars or {})}) for each in given["records"]]
-            result["changed"] = bool(lines) or not path.exists()
-            if not self._task.check_mode:
-                _append(path, "".join(lines).encode())
+            lines = "".join(journal.line({**each, **self._added(each)}) for each in given["records"] or [])
+            host = self._host()
+            if not host or self._connection.transport in _LOCAL:
+                path = os.path.abspath(os.path.expanduser(os.path.expandvars(path)))
+                way = "name a host of the inventory that keeps it in op25b_journal_host, or "
+                controller.must_last(self._templar, self._vars, "journal", path, way)
+            found = self._there(host, path, given["state"], lines) if host else self._here(path, given["state"], lines)
         except Op25bError as err:
             raise AnsibleActionFail(str(err)) from err
-        except OSError as err:
-            verb = "read" if given["state"] == "gathered" else "written"
-            raise AnsibleActionFail(
-                f"journal: {err.filename or path} cannot be {verb}: {err.strerror}; mend that, or name another file in "
-                "op25b_journal."
-            ) from None
+        result.update(found)
+        if given["state"] == "gathered":
+            result.update(_read(result.pop("data")))
+            if result["missing"]:
+                place = f"{result['path']} on {host}" if host else result["path"]
+                result["warnings"].append(
+                    f"journal: there is nothing in {place}; if a run has written into it before, look where op25b_journal and "
+                    "op25b_journal_host point."
+                )
         return result
 
-    def _added(self, task_vars: Mapping[str, Any]) -> dict[str, str]:
+    def _added(self, record: Mapping[str, Any]) -> dict[str, str]:
         play = self._task._parent._play
         return {
             "at": datetime.datetime.now(datetime.UTC).strftime(journal.FORMAT),
-            # The worker of a task ends with it; its parent lasts as long as the run.
-            "run": _run(os.getppid()),
-            "operator": str(task_vars.get("awx_user_name") or getpass.getuser()),
+            "run": runs.this(self._vars).text,
+            "operator": runs.operator(self._vars),
             "playbook": Path(play.get_path().rpartition(":")[0]).stem or "ad hoc",
+            # Its file is there alone.
+            **({"controller": socket.gethostname()} if record.get("kind") == "sources" else {}),
         }
 
+    def _host(self) -> str:
+        """The host to which the task is delegated; empty for the controller."""
+        name = self._task.delegate_to
+        if not name or name in C.LOCALHOST:
+            return ""
+        known = self._vars.get("groups", {}).get("all", ())
+        if name not in known:
+            raise Op25bError(f"op25b_journal_host: '{name}' is no host of the inventory. {like(name, known)}.")
+        # Where ansible-core has put the connection of a network device aside, as no action of this kind needs it.
+        leads = self._templar.template(self._vars["ansible_delegated_vars"][name].get("ansible_connection"))
+        if self._connection.transport in _LOCAL and leads and leads not in _LOCAL:
+            raise Op25bError(
+                f"op25b_journal_host: '{name}' is reached by {leads}, which runs no program; name a host with a shell and Python."
+            )
+        return str(name)
 
-def _run(pid: int) -> str:
-    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
-
-
-def _started(pid: int) -> str:
-    """When a process began, in clock ticks since the boot: proc_pid_stat(5), field 22. Empty where there is none."""
-    try:
-        # The second field is the program's name, which may hold anything.
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _alive(run: str) -> bool | None:
-    """Whether a run is still there; None where it was on another controller."""
-    host, pid, _started_at = run.rsplit(":", 2)
-    return _run(int(pid)) == run if host == socket.gethostname() else None
-
-
-def _append(path: Path, data: bytes) -> None:
-    """All of it in one piece, behind what others wrote; the file is there afterwards even when there is nothing to write."""
-    if not path.parent.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if not data:
-            return
-        end = os.fstat(file).st_size
-        if end and os.pread(file, 1, end - 1) != b"\n":
-            data = b"\n" + data
+    def _here(self, path: str, state: str, lines: str) -> dict[str, Any]:
         try:
-            while data:
-                data = data[os.write(file, data) :]
-            os.fsync(file)
-        except OSError:
-            # A full disk: half of a record is none.
-            with contextlib.suppress(OSError):
-                os.ftruncate(file, end)
-            raise
-    finally:
-        os.close(file)
+            if state == "gathered":
+                data = journal_file.read(path)
+                return {"path": path, "missing": not data, "changed": False, "data": data}
+            before = journal_file.writable(path) if self._task.check_mode else journal_file.append(path, lines.encode())
+        except OSError as err:
+            raise _cannot(state, err.filename or path, str(err.strerror)) from None
+        return {"path": path, "missing": not before, "changed": bool(lines) or before is None}
+
+    def _there(self, host: str, path: str, state: str, lines: str) -> dict[str, Any]:
+        arguments = {"path": path, "state": state, "lines": lines}
+        try:
+            found = self._execute_module(module_name="ccsnet.op25b.journal_file", module_args=arguments, task_vars=self._vars)
+        except AnsibleError as err:
+            raise _cannot(state, f"{path} on {host}", f"the host does not answer ({' '.join(str(err).split())})") from None
+        if found.get("failed") or found.get("unreachable"):
+            why = found.get("reason") or found.get("module_stderr") or found.get("msg") or "the host does not answer"
+            raise _cannot(state, f"{found.get('path', path)} on {host}", " ".join(str(why).split()))
+        kept = {key: found[key] for key in ("path", "missing", "changed")}
+        return {**kept, "data": zlib.decompress(base64.b64decode(found["data"]))} if state == "gathered" else kept
 
 
-def _gathered(path: Path) -> dict[str, Any]:
-    text = ""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        text = file.read().decode(errors="replace")
-    records, warnings = journal.read(text)
+def _cannot(state: str, path: str, why: str) -> Op25bError:
+    verb = "read" if state == "gathered" else "written"
+    return Op25bError(
+        f"journal: {path} cannot be {verb}: {why}; mend that, or name another file in op25b_journal, or another host in "
+        "op25b_journal_host."
+    )
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    records, broken = journal.read(data.decode(errors="replace"))
     armed = [
-        {**each, "run": run, "alive": _alive(run)} for run, changes in journal.open_changes(records).items() for each in changes
+        {**each, "run": name, "alive": runs.alive(run.token_in(name))}
+        for name, changes in journal.open_changes(records).items()
+        for each in changes
     ]
-    return {"records": records, "warnings": warnings, "open": armed}
+    return {"records": records, "broken": broken, "warnings": list(broken), "open": armed}

@@ -332,6 +332,7 @@ class FilterModule:
             "gate_earlier": gate_earlier,
             "gate_relay": gates.relay,
             "judge_batch": judge_batch,
+            "abandoned": gates.abandoned,
             "journal_steps": journal_steps,
             "journal_caught_up": journal_caught_up,
             "journal_rollback": journal_rollback,

@@ -210,10 +210,19 @@ drift:
   elements: str
 armed:
   description:
-    - The unconfirmed change on the device. C(abandoned) says that the run which armed it was on this controller and is gone.
+    - The unconfirmed change on the device. C(who) has the user, the host or the job in AWX, and the run, where the device keeps
+      that; IOS-XE and IOS-XR know the login alone.
+    - C(alive) says whether that run is still there, null where nothing here proves it; C(abandoned) that it is proved to be gone.
+      See P(ccsnet.op25b.abandoned#filter) for what the journal knows.
   returned: when there is one
   type: dict
-  sample: {"id": "3f1c9a02b7d4", "who": "taro@noc (pid 4711)", "at": "2019-03-04T01:02:03Z", "seconds_left": 9}
+  sample:
+    id: 3f1c9a02b7d4
+    who: taro@noc (run k7qmz2xw4a)
+    at: "2019-03-04T01:02:03Z"
+    seconds_left: 9
+    alive: null
+    abandoned: false
 rendered:
   description: The configuration as text.
   returned: when state is rendered

@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import re
-import socket
 from abc import abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +17,9 @@ from ansible.plugins.action import ActionBase
 
 from . import dialects, transports
 from .errors import Op25bError
+from .glue import runs
 from .one_task import OneTask, Session
+from .run import token_in
 from .transports import Device, Transport
 
 for _each in dialects.ALL:
@@ -63,13 +60,11 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
                 "ansible_connection: the session ends with this task, and a change may need it longer; write "
                 f"{self.dialect().CONNECTION}. Nothing was sent."
             )
-        who = self._vars.get("awx_user_name") or getpass.getuser()
         way = transports.Way(
             run=self._worker,
             connection=self._device,
             errors=connection.ConnectionError,
-            # The worker of a task ends with it; its parent lasts as long as the run.
-            who=f"{who}@{socket.gethostname()} (pid {os.getppid()})",
+            who=runs.who(self._vars),
             address=str(self._vars.get("ansible_host") or self._vars.get("inventory_hostname") or ""),
             check=self._task.check_mode,
             save=save,
@@ -97,15 +92,10 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
         result.setdefault("warnings", []).extend(device.warnings)
         if device.armed:
             result["armed"] = {key: device.armed[key] for key in ("id", "who", "at", "seconds_left")}
-            result["armed"]["abandoned"] = _gone(str(device.armed["who"]))
+            alive = runs.alive(token_in(str(device.armed["who"])))
+            result["armed"].update(alive=alive, abandoned=alive is False)
             left = device.armed["seconds_left"]
             result["warnings"].append(
                 f"This edge has an unconfirmed change, armed by {device.armed['who']} at {device.armed['at']}; "
                 f"it goes back {'by itself' if left is None else f'in {left} s'}."
             )
-
-
-def _gone(who: str) -> bool:
-    """Whether the run that armed a change was on this controller, and is no more."""
-    run = re.fullmatch(rf".*@{re.escape(socket.gethostname())} \(pid (\d+)\)", who)
-    return run is not None and not Path(f"/proc/{run[1]}").exists()

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import intent, journal, matrix
+from . import intent, journal, matrix, run
 from . import phase as phases
 from .acl import REJECTING
 from .errors import Op25bError
@@ -595,6 +595,36 @@ def recorded(
             }
             found.append(_line(wave, edge, each, outcome, **more))
     return found
+
+
+def abandoned(armed: Mapping[str, Any], edge: str, changes: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the run that armed the change on an edge is proved to be gone.
+
+    By what the device says of it or, where that knows a login alone, by the open changes of the journal.
+    """
+    return bool(armed.get("abandoned")) or any(each["alive"] is False for each in _of(armed, edge, changes))
+
+
+def armed_by(armed: Mapping[str, Any], edge: str, changes: Sequence[Mapping[str, Any]]) -> str:
+    """Who has an unconfirmed change on an edge, since when, and how it ends, as a sentence without its end."""
+    found = _of(armed, edge, changes)
+    token = next((run.token_in(str(each["run"])) for each in found), "")
+    who = str(armed["who"]) if not token or token in str(armed["who"]) else f"{armed['who']} (run {token})"
+    left = armed["seconds_left"]
+    back = "goes back by itself" if left is None else f"goes back in {left} s"
+    states = [armed.get("alive"), *(each["alive"] for each in found)]
+    if True in states:
+        end = f"that run is at work; wait for it (without confirmation the change {back})"
+    elif False in states:
+        end = f"that run is gone; take the change back (it {back})"
+    else:
+        end = f"nothing here proves that this run is gone, so that the edge's own clock decides: the change {back}"
+    return f"{edge} has an unconfirmed change that {who} armed at {armed['at']}; {end}"
+
+
+def _of(armed: Mapping[str, Any], edge: str, changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The open changes of the journal that are the armed one."""
+    return [each for each in changes if (each["edge"], each["change"]) == (edge, armed["id"])]
 
 
 def _line(wave: str, edge: str, step: Step, outcome: str, **more: Any) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def expired(policy: Policy, records: Sequence[Mapping[str, Any]], host: str) -> 
     return [
         {
             "record": {"kind": "sources", **{key: each[key] for key in ("file", "last_day", "purpose")}, "outcome": "deleted"},
-            "here": each["run"].rsplit(":", 2)[0] == host,
+            "here": journal.controller(each) == host,
         }
         for each in journal.source_files(records).values()
         if policy.observe_sources is None or each["last_day"] < today

@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The journal: what every run did, one JSON line for each record, never changed afterwards.
 
-Every record has `at` (UTC, 2019-03-04T01:02:03Z), `run` (HOST:PID:STARTTIME of the run, so that another one can see whether it
-still lives), `operator`, `playbook`, and a `kind`:
+Every record has `at` (UTC, 2019-03-04T01:02:03Z), `run` (see run.Run; HOST:PID:STARTTIME in old ones), `operator`, `playbook`,
+and a `kind`:
 
     step     one pool and class on one edge: its action before and after, and what became of the change. Confirmed means: from
-             `at` on, the edge is at `after`. Observed has the counters alone.
+             `at` on, the edge is at `after`. Observed has the counters alone. `unproved` is empty where probes judged the change,
+             else the reason why it stays without.
     wave     a whole wave stands on every edge that it touches, or no longer does
     notice   the customers' page was published, with these waves on these days
-    sources  a file with addresses that were seen while observing was written, to be deleted after a day, or was deleted
+    sources  a file with addresses that were seen while observing was written, to be deleted after a day, or was deleted, on a
+             `controller`
 """
 
 from __future__ import annotations
@@ -35,15 +37,18 @@ _OUTCOMES = {
 _COMMON = {"at": str, "run": str, "operator": str, "playbook": str, "kind": str}
 _KEYS: dict[str, dict[str, type]] = {
     "step": {
-        **dict.fromkeys(("wave", "edge", "pool", "class", "before", "after", "outcome", "change", "reason"), str),
+        **dict.fromkeys(("wave", "edge", "pool", "class", "before", "after", "outcome", "change", "reason", "unproved"), str),
         **dict.fromkeys(("probes", "counters"), Mapping),
     },
     "wave": dict.fromkeys(("wave", "outcome", "reason"), str),
     "notice": {"waves": Mapping, "sha256": str},
-    "sources": dict.fromkeys(("file", "last_day", "purpose", "outcome"), str),
+    "sources": dict.fromkeys(("file", "last_day", "purpose", "outcome", "controller"), str),
 }
-_UNSAID: dict[str, Any] = {"change": "", "reason": "", "probes": {}, "counters": {}}
-"""What a record may leave out."""
+_UNSAID: dict[str, Any] = {"change": "", "reason": "", "unproved": "", "controller": "", "probes": {}, "counters": {}}
+"""What a record may leave out, or have as None: Ansible makes that of an answer that is blank."""
+_TOLD = 10
+"""Sentences on lines that are no record: a file that is no journal has thousands of them."""
+_SCALARS = (bool, int, float, datetime.date)
 
 Place = tuple[str, str, str]
 """An edge, a pool, and a destination class."""
@@ -52,7 +57,9 @@ Place = tuple[str, str, str]
 def line(record: Mapping[str, Any]) -> str:
     """A record as its line, the newline included; raises Op25bError with one sentence."""
     full = _checked(record)
-    return json.dumps(full, ensure_ascii=False) + "\n"
+    text = json.dumps(full, ensure_ascii=False, default=str) + "\n"
+    # Ansible hands on bytes that are no UTF-8 as halves of characters.
+    return text.encode(errors="replace").decode()
 
 
 def _checked(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,8 +70,12 @@ def _checked(record: Mapping[str, Any]) -> dict[str, Any]:
     for key in record:
         if key not in keys:
             raise Op25bError(f"journal: a record of the kind {kind} has no key '{key}'. {like(str(key), keys)}.")
-    full: dict[str, Any] = {key: record[key] if key in record else _UNSAID.get(key) for key in keys}
-    for key, value in full.items():
+    full: dict[str, Any] = {}
+    for key in keys:
+        value = _UNSAID.get(key) if record.get(key) is None else record[key]
+        if keys[key] is str and isinstance(value, _SCALARS):
+            # Ansible makes a number of the ticket « 4711 », and a date of « 2019-03-04 ».
+            value = str(value)
         if value is None:
             raise Op25bError(f"journal: a record of the kind {kind} lacks the key '{key}'.")
         if not isinstance(value, keys[key]):
@@ -73,6 +84,7 @@ def _checked(record: Mapping[str, Any]) -> dict[str, Any]:
         known = _OUTCOMES[kind] if key == "outcome" else ACTIONS if key in ("before", "after") else None
         if known and value not in known:
             raise Op25bError(f"journal: {key}: '{value}' is unknown in a record of the kind {kind}; write {_one_of(known)}.")
+        full[key] = value
     time(full["at"])
     return full
 
@@ -108,6 +120,8 @@ def read(text: str) -> tuple[list[dict[str, Any]], list[str]]:
                 warnings.append(f"journal: line {number} is no JSON and left out.")
         except Op25bError as err:
             warnings.append(f"journal: line {number} is left out: {str(err).removeprefix('journal: ')}")
+    if len(warnings) > _TOLD:
+        warnings[_TOLD - 1 :] = [f"journal: {len(warnings) - _TOLD + 1} more lines are left out."]
     return records, warnings
 
 
@@ -173,6 +187,11 @@ def told_since(records: Sequence[Mapping[str, Any]], wave: str, date: str) -> da
 def day(record: Mapping[str, Any]) -> datetime.date:
     """The day (UTC) of a record."""
     return time(record["at"]).date()
+
+
+def controller(record: Mapping[str, Any]) -> str:
+    """The host on which a file was written; older records have it in the name of their run."""
+    return str(record.get("controller") or record["run"].rsplit(":", 2)[0])
 
 
 def source_files(records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import journal
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 
-RUN = {"at": "2019-03-04T01:02:03Z", "run": "noc:4711:99", "operator": "taro", "playbook": "rollout"}
+RUN = {"at": "2019-03-04T01:02:03Z", "run": "2019-03-04T01:00:00Z/k7qmz2xw4a", "operator": "taro", "playbook": "rollout"}
 
 
 def step(outcome, edge="e1", change="c1", **more):
@@ -35,11 +35,18 @@ def notice(**more):
 
 
 def sources(outcome, file="/srv/s.csv"):
-    return {**RUN, "kind": "sources", "file": file, "last_day": "2019-03-20", "purpose": "計画", "outcome": outcome}
+    said = {"file": file, "last_day": "2019-03-20", "purpose": "計画", "outcome": outcome, "controller": "noc"}
+    return {**RUN, "kind": "sources", **said}
 
 
 def test_what_is_written_is_read_as_it_was():
-    full = step("confirmed", reason="改行\nも", probes={"tried": 2, "wrong": []}, counters={"sent": 1, "out": 2, "in": None})
+    full = step(
+        "confirmed",
+        reason="改行\nも",
+        unproved="計測器なし",
+        probes={"tried": 2, "wrong": []},
+        counters={"sent": 1, "out": 2, "in": None},
+    )
     records = [full, wave("pilot", "confirmed"), notice(), sources("written")]
     text = "".join(map(journal.line, records))
     assert text.count("\n") == len(records)
@@ -50,7 +57,30 @@ def test_what_is_written_is_read_as_it_was():
 def test_what_a_record_leaves_out_is_empty():
     short = step("armed")
     del short["change"]
-    assert journal.read(journal.line(short))[0] == [step("armed", change="", reason="", probes={}, counters={})]
+    empty = step("armed", change="", reason="", unproved="", probes={}, counters={})
+    assert journal.read(journal.line(short))[0] == [empty]
+    # What Ansible makes of a blank answer.
+    blank = {**short, **dict.fromkeys(("change", "reason", "unproved", "probes", "counters"))}
+    assert journal.line(blank) == journal.line(short)
+
+
+def test_what_older_versions_wrote_is_read():
+    # A run was a host, a process and its start time; a file with sources was on that host.
+    old = {**step("confirmed"), "run": "noc:4711:99", "reason": "", "probes": {}, "counters": {}}
+    written = {**sources("written"), "run": "noc:2:4711:99"}
+    del written["controller"]
+    records, warnings = journal.read(json.dumps(old) + "\n" + json.dumps(written) + "\n")
+    assert warnings == []
+    assert records[0] == {**old, "unproved": ""}
+    assert [journal.controller(each) for each in (records[1], sources("written"))] == ["noc:2", "noc"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(4711, "4711"), (1.5, "1.5"), (True, "True"), (datetime.date(2019, 3, 4), "2019-03-04"), ("\udce4", "?")]
+)
+def test_what_ansible_made_of_a_text_is_text(value, text):
+    assert json.loads(journal.line(step("armed", reason=value)))["reason"] == text
+    assert json.loads(journal.line(notice(waves={"pilot": value})))["waves"]["pilot"] in (value, text)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +101,7 @@ def test_what_a_record_leaves_out_is_empty():
         ),
         (step("armed", edge=None), "journal: a record of the kind step lacks the key 'edge'."),
         (step("armed", probes=[]), r"journal: probes: '\[\]' is not right in a record of the kind step; write keys and values."),
-        (step("armed", wave=1), "journal: wave: '1' is not right in a record of the kind step; write a text."),
+        (step("armed", wave=["a"]), r"journal: wave: '\['a'\]' is not right in a record of the kind step; write a text."),
         (notice(at="2019-03-04"), "journal: at: '2019-03-04' is no time; write one in UTC, as 2019-03-04T01:02:03Z."),
     ],
 )
@@ -95,6 +125,13 @@ def test_a_torn_last_line_is_left_out_and_any_other_broken_line_is_named():
     assert journal.read(good + last[:-1]) == ([wave("pilot", "confirmed"), notice()], [])
 
 
+def test_a_file_that_is_no_journal_is_not_told_line_by_line():
+    records, warnings = journal.read("what is this?\n" * 1000 + journal.line(notice()))
+    assert records == [notice()]
+    assert len(warnings) == 10
+    assert warnings[-1] == "journal: 991 more lines are left out."
+
+
 def test_the_newest_confirmed_and_observed_step_of_each_place():
     other = step("confirmed", edge="e2")
     records = [step("confirmed"), other, step("observed", counters={"out": 1}), step("confirmed", reason="b"), step("armed")]
@@ -109,7 +146,7 @@ def test_the_newest_confirmed_and_observed_step_of_each_place():
 def test_an_armed_change_is_open_until_a_later_line_of_that_edge(end):
     records = [step("armed"), step("armed", edge="e2"), step("armed", change="c2", run="noc:5:1")]
     assert journal.open_changes(records) == {
-        "noc:4711:99": [{"edge": "e2", "change": "c1"}],
+        "2019-03-04T01:00:00Z/k7qmz2xw4a": [{"edge": "e2", "change": "c1"}],
         "noc:5:1": [{"edge": "e1", "change": "c2"}],
     }
     # A run that was killed leaves a line that nobody ends; the next run's lines do.
