@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 
@@ -17,6 +18,23 @@ def missing_library(name: str) -> Op25bError:
     return Op25bError(
         f"the Python library {name} is not on this controller; `pip install jsonschema netaddr` brings both that are needed."
     )
+
+
+def one_line(text: str) -> str:
+    """A text whose line breaks, invisible and unprintable characters are written out; Japanese has a space of its own."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\u3000" else each.encode("unicode_escape").decode() for each in text)
+
+
+def shortened(text: str) -> str:
+    """At most 60 characters of a text."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def shown(value: object) -> str:
+    """A value of JSON's types within a sentence: one line, and not longer than helps to find it."""
+    return shortened(one_line(f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
 
 
 class PolicyError(Op25bError):

@@ -13,24 +13,30 @@ from __future__ import annotations
 import datetime
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import Op25bError, PolicyError, missing_library
+from .errors import Op25bError, PolicyError, missing_library, one_line, shortened, shown
 from .prefixes import (
+    BITS,
+    FAMILIES,
     NOTHING,
     Address,
     PrefixSet,
     Range,
     longest_match,
-    parse_address,
+    nested,
+    parse_host,
     parse_prefix,
     range_text,
+    reserved,
     union,
 )
+from .values import QUOTED, Reader, Wrong, reader
 
 try:
     import jsonschema
@@ -199,30 +205,47 @@ def schema() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator() -> Any:
     if jsonschema is None:
         raise missing_library("jsonschema")
-    return jsonschema.Draft202012Validator(schema())
+    own = {"items": _items, "pattern": _pattern}
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, own)(schema())  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=1)
+def _reader() -> Reader:
+    return reader(schema())
+
+
+def _items(validator: Any, items: Mapping[str, Any], instance: Any, node: Mapping[str, Any]) -> Iterator[Any]:
+    """The keyword `items`, without a look at each of 100,000 prefixes for which being text is all that the schema asks."""
+    if items.keys() == {"type", "description"} and items["type"] == "string" and isinstance(instance, list):
+        wrong = [index for index, each in enumerate(instance) if not isinstance(each, str)]
+        for index in wrong:
+            yield from validator.descend(instance[index], items, path=index)
+    else:
+        yield from jsonschema.Draft202012Validator.VALIDATORS["items"](validator, items, instance, node)
+
+
+def _pattern(_validator: Any, pattern: str, instance: Any, _node: Mapping[str, Any]) -> Iterator[Any]:
+    """The keyword `pattern`, whose $ is the end: Python's also stands before a last line break."""
+    if isinstance(instance, str) and not re.fullmatch(pattern, instance):
+        yield jsonschema.ValidationError("does not match")
 
 
 def load(document: Any, today: datetime.date) -> Policy:
     """Check a policy document, as read from YAML, and return it; raises PolicyError with all mistakes."""
-    return _Loader(_plain(document), today).load()
+    return _Loader(_reader()(document), today).load()
 
 
-def _plain(value: Any) -> Any:
-    """The same document in JSON's own types: YAML reads dates as dates, and Ansible tags its strings."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, datetime.datetime):
-        return value.isoformat()
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_plain(item) for item in value]
-    return value
+def pools_on_no_edge(policy: Policy, attached: Collection[str]) -> list[str]:
+    """A warning for each pool that no edge has: `attached` are the pools of all edges' attachments."""
+    return [
+        f"{_key(('pools', name))}: no edge has this pool in its op25b_attachments, so nothing is enforced for its addresses; "
+        "attach it, or take it out of the policy."
+        for name in policy.pools
+        if name not in attached
+    ]
 
 
 Path_ = tuple[Any, ...]
@@ -231,27 +254,67 @@ Path_ = tuple[Any, ...]
 def _key(path: Path_) -> str:
     text = ROOT
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{shortened(part)}"
     return text
 
 
-def _host(text: str) -> Range:
-    family, value = parse_address(text)
-    return Range(family, value, value)
+# How each kind of text of a prefix or address is read. Each raises ValueError with the rest of a sentence.
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else f"'{value}'"
-    return text if len(text) <= 60 else text[:57] + "..."
+def _prefix(text: str) -> Range:
+    item = parse_prefix(text)
+    if item.last - item.first + 1 == 1 << BITS[item.family]:
+        raise ValueError(f"{shown(text)} is the whole Internet; write the prefixes that are meant")
+    return item
+
+
+def _customers(text: str) -> Range:
+    """Addresses of customers: a wide prefix that also holds others would block, or exempt, what is not meant."""
+    item = _prefix(text)
+    if found := reserved(item):
+        lies = "lies in" if _inside(item, found) else "holds"
+        raise ValueError(f"{shown(text)} {lies} {_and(found)}, which no customer has; write the customers' prefixes alone")
+    return item
+
+
+def _outside(text: str) -> Range:
+    """Addresses on the Internet: a wide prefix may hold others, to which no packet goes."""
+    item = _prefix(text)
+    found = reserved(item)
+    if found and _inside(item, found):
+        raise ValueError(f"{shown(text)} lies in {_and(found)}, where no mail server is; write the prefixes that are meant")
+    return item
+
+
+def _server(text: str) -> Range:
+    family, value = parse_host(text)
+    item = Range(family, value, value)
+    if found := reserved(item):
+        raise ValueError(f"{shown(text)} lies in {_and(found)}, which no server has; write the server's own address")
+    return item
+
+
+def _inside(item: Range, blocks: list[tuple[Range, str]]) -> bool:
+    return any(block.first <= item.first and item.last <= block.last for block, _name in blocks)
+
+
+def _and(blocks: list[tuple[Range, str]]) -> str:
+    return " and ".join(name for _block, name in blocks)
+
+
+def _few(names: Iterable[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    words = list(names)
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more
 
 
 def like(word: str, known: Iterable[str]) -> str:
     """« known names are a, b », led by the likely one."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, 1)
+    names = [shortened(name) for name in known]
+    near = difflib.get_close_matches(shortened(word), names, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{hint}Known here: {', '.join(names[:_SHOWN]) if names else 'none'}{more}"
+    return f"{hint}Known here: {_few(names) or 'none'}"
 
 
 class _Loader:
@@ -264,7 +327,10 @@ class _Loader:
 
     def mistake(self, path: Path_, sentence: str) -> None:
         self.bad.add(path)
-        self.mistakes.append((path, f"{_key(path)}: {sentence}"))
+        self.mistakes.append((path, one_line(f"{_key(path)}: {sentence}")))
+
+    def warn(self, path: Path_, sentence: str) -> None:
+        self.warnings.append(one_line(f"{_key(path)}: {sentence}"))
 
     def load(self) -> Policy:
         for error in _validator().iter_errors(self.document):
@@ -291,7 +357,9 @@ class _Loader:
         part: Any = error.schema
         given: Any = error.instance
         right = part.get("description", "")
-        if error.validator == "additionalProperties":
+        if isinstance(given, Wrong):
+            self.mistake(path, f"{given.says}; write {right}{given.remedy}.")
+        elif error.validator == "additionalProperties":
             known = part["properties"]
             for key in given:
                 if key not in known:
@@ -305,13 +373,15 @@ class _Loader:
         elif error.validator in ("minItems", "minProperties", "minLength"):
             self.mistake(path, f"this is empty; write {right}.")
         elif error.validator in ("minimum", "maximum"):
-            self.mistake(path, f"{given} is out of range; write {right}.")
+            self.mistake(path, f"{shown(given)} is out of range; write {right}.")
         elif "propertyNames" in error.absolute_schema_path:
-            self.mistake((*path, given), f"'{given}' cannot be a name; write {right}.")
+            # YAML 1.1 reads these keys, too, as no text.
+            quoted = QUOTED if given in ("True", "False", "None") else ""
+            self.mistake((*path, given), f"{shown(given)} cannot be a name; write {right}{quoted}.")
         elif error.validator == "const" and path and path[-1] == "pools":
-            self.mistake(path, f"{_shown(given)} is not right here; write all, or a list of pool names.")
+            self.mistake(path, f"{shown(given)} is not right here; write all, or a list of pool names.")
         else:
-            self.mistake(path, f"{_shown(given)} is not right here; write {right}.")
+            self.mistake(path, f"{shown(given)} is not right here; write {right}.")
 
     # What follows reads the document wherever its form is right, so that one wrong part hides no other mistake.
 
@@ -352,17 +422,8 @@ class _Loader:
                 seen.add(item)
         return found
 
-    def prefixes(self, path: Path_) -> list[Range]:
-        def read(text: str) -> Range:
-            item = parse_prefix(text)
-            if item.first == 0 and text.endswith("/0"):
-                raise ValueError(f"'{text}' is the whole Internet; write the prefixes that are meant")
-            return item
-
-        return self.ranges(path, read)
-
     def addresses(self, path: Path_) -> PrefixSet:
-        return PrefixSet.of(self.ranges(path, lambda text: parse_prefix(text) if "/" in text else _host(text)))
+        return PrefixSet.of(self.ranges(path, _server))
 
     def date(self, path: Path_) -> datetime.date | None:
         text = self.at(path, str, None)
@@ -371,16 +432,14 @@ class _Loader:
         try:
             return datetime.date.fromisoformat(text)
         except ValueError:
-            self.mistake(path, f"'{text}' is no day of the calendar; write a date as 2019-03-01.")
+            self.mistake(path, f"{shown(text)} is no day of the calendar; write a date as 2019-03-01.")
             return None
 
     def policy(self) -> Policy | None:
         pools, pool_ranges = self.pools()
         servers = self.mail_servers()
-        partners = {
-            name: Partner(name, self.addresses((*path, "addresses")), self.date((*path, "until")))
-            for name, path in self.section("partners")
-        }
+        partners = self.partners()
+        self.closed_servers(servers, partners)
         # What lies inside a pool is only known when every pool could be read; one mistake is not told twice.
         pools_read = not any(path[:1] == ("pools",) for path in self.bad)
         exemptions = self.exemptions(union(p.prefixes for p in pools.values()) if pools_read else NOTHING)
@@ -390,7 +449,7 @@ class _Loader:
         waves = self.waves(pools, {c.name for c in destinations})
         holds = self.holds(pools, [wave.name for wave in waves])
         observe = self.observe_sources()
-        targets = self.probe_targets()
+        targets = self.probe_targets(pools)
         if self.mistakes:
             return None
         limit = self.at(("limit",), dict, {"per_minute": 10})
@@ -417,19 +476,48 @@ class _Loader:
         for name, path in self.section("pools"):
             if name == "all":
                 self.mistake(path, "'all' means every pool in a wave; give this pool another name.")
-            for item in dict.fromkeys(self.prefixes((*path, "prefixes"))):
+            for item in dict.fromkeys(self.ranges((*path, "prefixes"), _customers)):
                 if item in owner:
                     self.mistake(
                         (*path, "prefixes"),
                         f"'{range_text(item)}' is also in pool {owner[item]}; leave it in one of them.",
                     )
                 owner.setdefault(item, name)
+            self.bare_addresses(path)
         sets = longest_match(owner)
         pools = {
             name: Pool(name, sets.get(name, NOTHING), self.at((*path, "area"), str, None), self.at((*path, "line"), str, None))
             for name, path in self.section("pools")
         }
+        self.pools_in_pools(pools, owner)
         return pools, owner
+
+    def bare_addresses(self, path: Path_) -> None:
+        bare = [text for text in self.at((*path, "prefixes"), list, []) if isinstance(text, str) and "/" not in text]
+        if bare:
+            first = f"{bare[0]}/{128 if ':' in bare[0] else 32}"
+            more = f" and {len(bare) - 1} more have" if len(bare) > 1 else " has"
+            self.warn(
+                (*path, "prefixes"),
+                f"{shown(bare[0])}{more} no prefix length, and is read as one address; write {first} if that is meant.",
+            )
+
+    def pools_in_pools(self, pools: Mapping[str, Pool], owner: Mapping[Range, str]) -> None:
+        inner: dict[str, list[Range]] = {}
+        for item, outer in nested(owner):
+            inner.setdefault(owner[outer], []).append(item)
+        for name in pools:
+            if name not in inner:
+                continue
+            first, *more = inner[name]
+            names = list(dict.fromkeys(owner[item] for item in inner[name]))
+            others = _few(names)
+            self.warn(
+                ("pools", name),
+                f"{range_text(first)}{f' and {len(more)} more' if more else ''} of {'the pools' if len(names) > 1 else 'pool'} "
+                f"{others} {'lie' if more else 'lies'} inside it, and the longest match counts: these addresses belong to "
+                f"{others}, and {'no longer' if pools[name].prefixes else 'none is left'} to {name}.",
+            )
 
     def mail_servers(self) -> dict[str, MailServer]:
         servers = {}
@@ -441,14 +529,36 @@ class _Loader:
                     (*path, "port25_from_pools_until"),
                     f"{until} says until when port 25 is open, but port25_from_pools is false; take one of them out.",
                 )
-            if is_open and until and until < self.today:
-                self.warnings.append(
-                    f"{_key((*path, 'port25_from_pools_until'))}: since {until} has passed, "
-                    f"pools no longer reach port 25 of {name}."
-                )
             role = self.at((*path, "role"), str, "mx")
             servers[name] = MailServer(name, self.addresses((*path, "addresses")), role, is_open, until)
         return servers
+
+    def partners(self) -> dict[str, Partner]:
+        return {
+            name: Partner(name, self.addresses((*path, "addresses")), self.date((*path, "until")))
+            for name, path in self.section("partners")
+        }
+
+    def closed_servers(self, servers: Mapping[str, MailServer], partners: Mapping[str, Partner]) -> None:
+        """What is said of a server whose port 25 pools no longer reach, or still do by another's name."""
+        known = [
+            (("mail_servers", s.name, "port25_from_pools_until"), s.addresses, s.port25_from_pools, s.open_until)
+            for s in servers.values()
+        ]
+        known += [(("partners", p.name, "until"), p.addresses, True, p.until) for p in partners.values()]
+        opened = [(path, addresses) for path, addresses, is_open, until in known if is_open and lasts(until, self.today)]
+        for path, addresses, is_open, until in known:
+            if is_open and lasts(until, self.today):
+                continue
+            shared = [(_key(other[:2]), both) for other, theirs in opened if (both := addresses & theirs)]
+            if is_open and addresses - union(both for _other, both in shared):
+                self.warn(path, f"since {until} has passed, pools no longer reach port 25 of {path[1]}.")
+            for other, both in shared:
+                self.warn(
+                    (*path[:2], "addresses"),
+                    f"pools still reach port 25 of {_few(both.texts())}, which stands in {other}, too; take it out there "
+                    "if port 25 is to be closed.",
+                )
 
     def exemptions(self, pools: PrefixSet) -> tuple[Exemption, ...]:
         result = []
@@ -458,7 +568,7 @@ class _Loader:
             if not isinstance(item, dict):
                 continue
             where = (*path, "prefixes")
-            ranges = self.prefixes(where)
+            ranges = self.ranges(where, _customers)
             for one in ranges:
                 if pools and PrefixSet.of([one]) - pools:
                     self.mistake(
@@ -478,10 +588,11 @@ class _Loader:
                 PrefixSet.of(ranges), str(get("who")), str(get("why")), until, str(get("ticket")) if "ticket" in item else None
             )
             if until and until < self.today:
-                self.warnings.append(
-                    f"{_key((*path, 'until'))}: the exemption of {exemption.who} "
+                self.warn(
+                    (*path, "until"),
+                    f"the exemption of {exemption.who} "
                     f"({', '.join(exemption.prefixes.texts())}) ended on {until} and is blocked again; "
-                    "extend its date or take it out."
+                    "extend its date or take it out.",
                 )
             result.append(exemption)
         return tuple(result)
@@ -513,10 +624,11 @@ class _Loader:
     def destinations(self) -> tuple[DestinationClass, ...]:
         classes = []
         owner: dict[Range, str] = {}
+        before = NOTHING
         for name, path in self.section("destinations"):
             if name == ANY:
                 self.mistake(path, "'any' is every address that no other class names; give this class another name.")
-            ranges = self.prefixes((*path, "prefixes"))
+            ranges = self.ranges((*path, "prefixes"), _outside)
             for item in dict.fromkeys(ranges):
                 if item in owner:
                     self.mistake(
@@ -524,7 +636,15 @@ class _Loader:
                         f"'{range_text(item)}' is also in class {owner[item]}; leave it in one of them.",
                     )
                 owner.setdefault(item, name)
-            classes.append(DestinationClass(name, PrefixSet.of(ranges)))
+            whole = PrefixSet.of(ranges)
+            if whole and whole <= before:
+                self.warn(
+                    path,
+                    "the classes before this one hold all of its addresses, and the first that holds an address counts, "
+                    "so that nothing is left to it; put it before them, or take it out.",
+                )
+            before |= whole
+            classes.append(DestinationClass(name, whole))
         return tuple(classes)
 
     def waves(self, pools: Mapping[str, Pool], classes: set[str]) -> tuple[Wave, ...]:
@@ -552,7 +672,7 @@ class _Loader:
             chosen = self.chosen_pools(item, path, pools, areas, known_pools)
             destinations = self.at((*path, "destinations"), list, [])
             for place, one in enumerate(destinations):
-                if isinstance(one, str) and one != ANY and one not in classes:
+                if isinstance(one, str) and one != ANY and one not in classes and self.usable((*path, "destinations", place)):
                     self.mistake(
                         (*path, "destinations", place),
                         f"no destination class is named '{one}'. {like(one, [*sorted(classes), ANY])}.",
@@ -591,7 +711,7 @@ class _Loader:
         found = {}
         for pool, path in self.section("holds"):
             wave = self.at((*path, "wave"), str, NO_WAVE)
-            if pool not in pools:
+            if pool not in pools and self.usable(path):
                 self.mistake(path, f"no pool is named '{pool}'. {like(pool, pools)}.")
             if wave not in (NO_WAVE, *waves):
                 self.mistake((*path, "wave"), f"no wave is named '{wave}'. {like(wave, [NO_WAVE, *waves])}.")
@@ -606,18 +726,23 @@ class _Loader:
         if until is None:
             return None
         if until < self.today:
-            self.warnings.append(
-                f"{_key((*path, 'until'))}: {until} has passed, so sources are no longer kept and what was kept is deleted."
-            )
+            self.warn((*path, "until"), f"{until} has passed, so sources are no longer kept and what was kept is deleted.")
             return None
         get = self.at(path, dict, {}).get
         return ObserveSources(str(get("purpose")), until, get("hours", 24), get("max_entries", 65536))
 
-    def probe_targets(self) -> tuple[ProbeTarget, ...]:
+    def probe_targets(self, pools: Mapping[str, Pool]) -> tuple[ProbeTarget, ...]:
         targets = []
+        families = {family for family in FAMILIES for pool in pools.values() if pool.prefixes.spans(family)}
         for name, path in self.section("probe_targets"):
-            ranges = self.ranges((*path, "addresses"), _host)
+            ranges = self.ranges((*path, "addresses"), _server)
             ports = tuple(p for p in self.at((*path, "ports"), list, []) if isinstance(p, int))
+            if ranges and not any(item.family in families for item in ranges):
+                self.warn(
+                    (*path, "addresses"),
+                    f"no pool has IPv{ranges[0].family} addresses, so no probe host in a pool tries this target; "
+                    f"write an IPv{10 - ranges[0].family} address of it, too.",
+                )
             targets.append(ProbeTarget(name, tuple(Address(r.family, r.first) for r in ranges), ports))
         return tuple(targets)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .errors import missing_library
+from .errors import missing_library, shown
 
 try:
     import netaddr
@@ -50,6 +50,33 @@ class Address(NamedTuple):
         return address_text(self.family, self.value)
 
 
+def _block(text: str, kind: str) -> tuple[Range, str]:
+    """A block of the table below, which must not need a library that may be missing, nor a parser that refuses it."""
+    head, _slash, length = text.partition("/")
+    family = 6 if ":" in head else 4
+    first = int.from_bytes(socket.inet_pton(_AF[family], head), "big")
+    return Range(family, first, first + (1 << BITS[family] - int(length)) - 1), f"{text} ({kind})"
+
+
+_BLOCKS = {
+    4: [
+        _block("0.0.0.0/8", "unspecified"),
+        _block("127.0.0.0/8", "loopback"),
+        _block("169.254.0.0/16", "link-local"),
+        _block("224.0.0.0/4", "multicast"),
+        _block("240.0.0.0/4", "class E and broadcast"),
+    ],
+    6: [
+        _block("::/128", "unspecified"),
+        _block("::1/128", "loopback"),
+        _block("::ffff:0:0/96", "IPv4-mapped"),
+        _block("fe80::/10", "link-local"),
+        _block("ff00::/8", "multicast"),
+    ],
+}
+_RESERVED = {family: (blocks, [block.first for block, _name in blocks]) for family, blocks in _BLOCKS.items()}
+
+
 def address_text(family: int, value: int) -> str:
     """The address as text, IPv6 in the canonical form of RFC 5952."""
     return socket.inet_ntop(_AF[family], value.to_bytes(BITS[family] // 8, "big"))
@@ -62,7 +89,7 @@ def parse_address(text: str) -> Address:
     try:
         read = netaddr.IPAddress(text)
     except (netaddr.AddrFormatError, ValueError, TypeError):
-        raise ValueError(f"'{text}' is not an IP address; write one as 192.0.2.25 or 2001:db8::25") from None
+        raise ValueError(f"{shown(text)} is not an IP address; write one as 192.0.2.25 or 2001:db8::25") from None
     value = int(read)
     if read.version == 6 and value >> 32 == _MAPPED:
         raise ValueError(
@@ -70,6 +97,20 @@ def parse_address(text: str) -> Address:
             f"write {address_text(4, value & 0xFFFFFFFF)}"
         )
     return Address(int(read.version), value)
+
+
+def parse_host(text: str) -> Address:
+    """Read one address, which may have the length of a host, /32 or /128.
+
+    Raises ValueError with the rest of a sentence that began with the key.
+    """
+    head, slash, tail = text.partition("/")
+    if not slash:
+        return parse_address(text)
+    address = parse_address(head)
+    if tail == str(BITS[address.family]):
+        return address
+    raise ValueError(f"{shown(text)} is a prefix, not an address; write each address by itself, as 192.0.2.25 or 2001:db8::25")
 
 
 def parse_prefix(text: str) -> Range:
@@ -83,17 +124,45 @@ def parse_prefix(text: str) -> Range:
     except ValueError as err:
         if "IPv4-mapped" in str(err):
             raise
-        raise ValueError(f"'{text}' is not a prefix; write one as 198.51.100.0/25 or 2001:db8:e000::/36") from None
+        raise ValueError(f"{shown(text)} is not a prefix; write one as 198.51.100.0/25 or 2001:db8:e000::/36") from None
     bits = BITS[address.family]
     if not slash:
         return Range(address.family, address.value, address.value)
-    if not (tail.isascii() and tail.isdigit() and int(tail) <= bits):
-        raise ValueError(f"'{text}' has no valid prefix length; IPv{address.family} takes /0 to /{bits}")
+    if not (tail.isascii() and tail.isdigit() and len(tail) < 4 and int(tail) <= bits):
+        length = _mask_length(tail) if address.family == 4 else None
+        if length is not None:
+            right = address_text(4, address.value >> 32 - length << 32 - length)
+            raise ValueError(f"{shown(text)} has a netmask in place of a prefix length; write {right}/{length}")
+        raise ValueError(f"{shown(text)} has no valid prefix length; IPv{address.family} takes /0 to /{bits}")
     size = 1 << (bits - int(tail))
     if address.value % size:
         right = address_text(address.family, address.value - address.value % size)
-        raise ValueError(f"'{text}' has host bits set; write {right}/{int(tail)}")
+        raise ValueError(f"{shown(text)} has host bits set; write {right}/{int(tail)}")
     return Range(address.family, address.value, address.value + size - 1)
+
+
+def _mask_length(text: str) -> int | None:
+    """The prefix length that a netmask or a router's wildcard means; none for what is neither, or could be both."""
+    try:
+        mask = parse_address(text)
+    except ValueError:
+        return None
+    ones = mask.value if mask.value >> 31 else mask.value ^ 0xFFFFFFFF
+    length = ones.bit_count()
+    regular = mask.family == 4 and 0 < length < 32 and ones == 0xFFFFFFFF >> 32 - length << 32 - length
+    return length if regular else None
+
+
+def reserved(item: Range) -> list[tuple[Range, str]]:
+    """The blocks that no customer and no server has, as far as this range touches them, each with its name.
+
+    Private addresses (RFC 1918) and those of a carrier's NAT (RFC 6598) are none of them: pools have such.
+    """
+    blocks, firsts = _RESERVED[item.family]
+    before = bisect_right(firsts, item.last)
+    if not before or blocks[before - 1][0].last < item.first:
+        return []
+    return [(block, name) for block, name in blocks[:before] if block.last >= item.first]
 
 
 def range_text(item: Range) -> str:
@@ -234,3 +303,15 @@ def longest_match(owner: Mapping[Range, str]) -> dict[str, PrefixSet]:
             at = item.first
             stack.append(item)
     return {name: PrefixSet.of(ranges) for name, ranges in pieces.items()}
+
+
+def nested(owner: Mapping[Range, str]) -> Iterator[tuple[Range, Range]]:
+    """Each prefix that lies in one of another owner, and the innermost prefix that holds it."""
+    for family in FAMILIES:
+        stack: list[Range] = []
+        for item in sorted((r for r in owner if r.family == family), key=lambda r: (r.first, -r.last)):
+            while stack and stack[-1].last < item.first:
+                stack.pop()
+            if stack and owner[stack[-1]] != owner[item]:
+                yield item, stack[-1]
+            stack.append(item)

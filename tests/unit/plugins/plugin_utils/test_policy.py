@@ -11,6 +11,8 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils import policy
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError, PolicyError
 
 TODAY = datetime.date(2019, 3, 20)
+EMPTY = object()
+"""A key without a value, while None takes the key out."""
 DOCUMENT = {
     "version": 1,
     "operator": {"name": "CCSNET", "domains": ["ccsnet.ne.jp", "m2.ccsnet.ne.jp"], "contact": "https://example.net/support"},
@@ -52,7 +54,7 @@ def changed(path, value):
     if value is None:
         del at[path[-1]]
     else:
-        at[path[-1]] = value
+        at[path[-1]] = None if value is EMPTY else value
     return document
 
 
@@ -220,8 +222,191 @@ def test_the_document_is_read():
         (
             ("probe_targets",),
             {"other": {"addresses": ["203.0.113.0/24"], "ports": [25]}},
-            "op25b_policy.probe_targets.other.addresses[0]: '203.0.113.0/24' is not an IP address; "
-            "write one as 192.0.2.25 or 2001:db8::25.",
+            "op25b_policy.probe_targets.other.addresses[0]: '203.0.113.0/24' is a prefix, not an address; "
+            "write each address by itself, as 192.0.2.25 or 2001:db8::25.",
+        ),
+        # a prefix where single addresses stand, and addresses that nobody has
+        (
+            ("mail_servers", "mx1", "addresses"),
+            ["192.0.2.26/32", "203.0.113.0/26"],
+            "op25b_policy.mail_servers.mx1.addresses[1]: '203.0.113.0/26' is a prefix, not an address; "
+            "write each address by itself, as 192.0.2.25 or 2001:db8::25.",
+        ),
+        (
+            ("partners",),
+            {"isp": {"addresses": ["2001:db8:99::/64"]}},
+            "op25b_policy.partners.isp.addresses[0]: '2001:db8:99::/64' is a prefix, not an address; "
+            "write each address by itself, as 192.0.2.25 or 2001:db8::25.",
+        ),
+        (
+            ("mail_servers", "mx1", "addresses"),
+            ["127.0.0.1"],
+            "op25b_policy.mail_servers.mx1.addresses[0]: '127.0.0.1' lies in 127.0.0.0/8 (loopback), which no server has; "
+            "write the server's own address.",
+        ),
+        (
+            ("pools", "west_cable", "prefixes"),
+            ["239.1.0.0/16"],
+            "op25b_policy.pools.west_cable.prefixes[0]: '239.1.0.0/16' lies in 224.0.0.0/4 (multicast), which no customer has; "
+            "write the customers' prefixes alone.",
+        ),
+        (
+            ("pools", "west_cable", "prefixes"),
+            ["224.0.0.0/3"],
+            "op25b_policy.pools.west_cable.prefixes[0]: '224.0.0.0/3' holds 224.0.0.0/4 (multicast) and 240.0.0.0/4 "
+            "(class E and broadcast), which no customer has; write the customers' prefixes alone.",
+        ),
+        (
+            ("pools", "west_cable", "prefixes"),
+            ["fe00::/7"],
+            "op25b_policy.pools.west_cable.prefixes[0]: 'fe00::/7' holds fe80::/10 (link-local) and ff00::/8 (multicast), "
+            "which no customer has; write the customers' prefixes alone.",
+        ),
+        (
+            ("exemptions", 0, "prefixes"),
+            ["169.254.0.1"],
+            "op25b_policy.exemptions[0].prefixes[0]: '169.254.0.1' lies in 169.254.0.0/16 (link-local), which no customer has; "
+            "write the customers' prefixes alone.",
+        ),
+        (
+            ("destinations", "mobile", "prefixes"),
+            ["ff0e::/16"],
+            "op25b_policy.destinations.mobile.prefixes[0]: 'ff0e::/16' lies in ff00::/8 (multicast), where no mail server is; "
+            "write the prefixes that are meant.",
+        ),
+        (
+            ("destinations", "mobile", "prefixes"),
+            ["0.0.0.0/00"],
+            "op25b_policy.destinations.mobile.prefixes[0]: '0.0.0.0/00' is the whole Internet; "
+            "write the prefixes that are meant.",
+        ),
+        # values that YAML or Jinja made of something else
+        (("version",), True, "op25b_policy.version: true is not right here; write 1, the version of this document's form."),
+        (("version",), "1.1", "op25b_policy.version: '1.1' is not right here; write 1, the version of this document's form."),
+        (
+            ("limit",),
+            {"per_minute": 10.5},
+            "op25b_policy.limit.per_minute: 10.5 is not right here; write 1 to 100000 new connections a minute.",
+        ),
+        (
+            ("limit",),
+            {"per_minute": 10, "burst": "ten"},
+            "op25b_policy.limit.burst: 'ten' is not right here; write 1 to 100000 new connections at once.",
+        ),
+        (
+            ("limit",),
+            {"per_minute": True},
+            "op25b_policy.limit.per_minute: true is not right here; write 1 to 100000 new connections a minute.",
+        ),
+        (
+            ("limit",),
+            {"per_minute": "010"},
+            "op25b_policy.limit.per_minute: '010' is not right here; write 1 to 100000 new connections a minute.",
+        ),
+        (
+            ("observe_sources",),
+            {"purpose": "notice", "until": "2019-04-01", "hours": "0.5", "max_entries": 2.0},
+            "op25b_policy.observe_sources.hours: '0.5' is not right here; "
+            "write 1 to 720 hours after which an address is forgotten.",
+        ),
+        (
+            ("observe_sources",),
+            {"purpose": "notice", "until": "2019-04-01", "max_entries": 16**5000},
+            "op25b_policy.observe_sources.max_entries: so large a number is not right here; "
+            "write 1 to 1000000 addresses for each destination class and family.",
+        ),
+        (
+            ("probe_targets",),
+            {"other": {"addresses": ["203.0.113.100"], "ports": ["25", 587.0, 465.5, False]}},
+            (
+                "op25b_policy.probe_targets.other.ports[2]: 465.5 is not right here; write a TCP port, 1 to 65535.",
+                "op25b_policy.probe_targets.other.ports[3]: false is not right here; write a TCP port, 1 to 65535.",
+            ),
+        ),
+        (("return_rule",), "sometimes", "op25b_policy.return_rule: 'sometimes' is not right here; write true or false."),
+        (("return_rule",), 1, "op25b_policy.return_rule: 1 is not right here; write true or false."),
+        (
+            ("exemptions", 0, "ticket"),
+            1.1,
+            "op25b_policy.exemptions[0].ticket: 1.1 is a number, of which YAML and Jinja drop zeros; "
+            "write a ticket's name as OP-17 (printable ASCII without ?, at most 60 long, since routers get it as a remark), in quotes.",
+        ),
+        (
+            ("pools", "east_ftth", "line"),
+            False,
+            "op25b_policy.pools.east_ftth.line: YAML reads this as false, like no and off; write a name of lower-case letters, "
+            "digits, _ and -, beginning with a letter, at most 24 long, in quotes.",
+        ),
+        (
+            ("pools", True),
+            {"prefixes": ["198.51.100.64/26"]},
+            "op25b_policy.pools.True: 'True' cannot be a name; write a name of lower-case letters, digits, _ and -, "
+            "beginning with a letter, at most 24 long, in quotes.",
+        ),
+        (
+            ("pools", float("nan")),
+            {"prefixes": ["198.51.100.64/26"]},
+            "op25b_policy.pools.<float>: '<float>' cannot be a name; write a name of lower-case letters, digits, _ and -, "
+            "beginning with a letter, at most 24 long.",
+        ),
+        (
+            ("pools", "north\n"),
+            {"prefixes": ["198.51.100.64/26"]},
+            "op25b_policy.pools.north\\n: 'north\\n' cannot be a name; write a name of lower-case letters, digits, _ and -, "
+            "beginning with a letter, at most 24 long.",
+        ),
+        (
+            ("pools", "east_ftth", "prefixes", 0),
+            198.51,
+            "op25b_policy.pools.east_ftth.prefixes[0]: 198.51 is not right here; "
+            'write a prefix as 198.51.100.0/25 or "2001:db8:e000::/36".',
+        ),
+        (
+            ("waves", 1, "date"),
+            20190304,
+            "op25b_policy.waves[1].date: 20190304 is not right here; write a date as 2019-03-01.",
+        ),
+        # nothing, where something is needed; what is neither text nor number
+        (("waves", 0, "action"), EMPTY, "op25b_policy.waves[0].action: this is empty; write pass, observe, limit or block."),
+        (
+            ("pools", "east_ftth"),
+            EMPTY,
+            "op25b_policy.pools.east_ftth: this is empty; write a pool: {prefixes: [...], area: ..., line: ...}.",
+        ),
+        (
+            ("mail_servers", "mx1", "addresses", 1),
+            EMPTY,
+            "op25b_policy.mail_servers.mx1.addresses[1]: this is empty; "
+            'write one address, no wider prefix, as 192.0.2.25 or "2001:db8:25::25".',
+        ),
+        (
+            ("exemptions", 0, "who"),
+            b"customer",
+            "op25b_policy.exemptions[0].who: a value of the type bytes is not right here; write a text that is not empty.",
+        ),
+        (
+            ("exemptions", 0, "until"),
+            ["2019-09-30"],
+            "op25b_policy.exemptions[0].until: a list is not right here; write a date as 2019-03-01.",
+        ),
+        (
+            ("exemptions", 0, "who"),
+            "a\ud800b",
+            "op25b_policy.exemptions[0].who: 'a\\ud800b' holds a character that cannot be printed; "
+            "write a text that is not empty.",
+        ),
+        # A ticket becomes a line of a router's configuration.
+        (
+            ("exemptions", 0, "ticket"),
+            "OP-17\u001b",
+            "op25b_policy.exemptions[0].ticket: 'OP-17\\x1b' holds a character that cannot be printed; "
+            "write a ticket's name as OP-17 (printable ASCII without ?, at most 60 long, since routers get it as a remark).",
+        ),
+        (
+            ("exemptions", 0, "ticket"),
+            "OP-17?",
+            "op25b_policy.exemptions[0].ticket: 'OP-17?' is not right here; "
+            "write a ticket's name as OP-17 (printable ASCII without ?, at most 60 long, since routers get it as a remark).",
         ),
         (
             ("limit",),
@@ -231,7 +416,7 @@ def test_the_document_is_read():
     ],
 )
 def test_each_mistake_is_one_sentence(path, value, sentence):
-    assert mistakes(changed(path, value)) == (sentence,)
+    assert mistakes(changed(path, value)) == ((sentence,) if isinstance(sentence, str) else sentence)
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_document():
@@ -251,6 +436,168 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_document():
 @pytest.mark.parametrize("document", [None, [], "policy", 7, {}])
 def test_no_document_at_all_is_a_sentence_too(document):
     assert all(m.startswith("op25b_policy") for m in mistakes(document))
+
+
+def read_as(path, value):
+    return policy.load(changed(path, value), TODAY)
+
+
+def test_numbers_that_yaml_or_jinja_made_of_something_else_are_read_as_what_they_are():
+    document = changed(("version",), "1")
+    document["limit"] = {"per_minute": "10", "burst": 7.0}
+    document["observe_sources"] = {"purpose": "notice", "until": TODAY, "hours": " 48\n", "max_entries": "1000.0"}
+    document["probe_targets"] = {"other": {"addresses": ["203.0.113.100"], "ports": ["25", 587.0, 465]}}
+    read = policy.load(document, TODAY)
+    assert read.limit == policy.Limit(10, 7)
+    assert (read.observe_sources.hours, read.observe_sources.max_entries) == (48, 1000)
+    assert read.probe_targets[0].ports == (25, 587, 465)
+    numbers = [*vars(read.limit).values(), read.observe_sources.hours, *read.probe_targets[0].ports]
+    assert {type(number) for number in numbers} == {int}
+
+
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("Yes", True), ("ON", True), ("False", False), ("no", False)])
+def test_words_for_true_and_false_are_read_as_such(word, meant):
+    document = changed(("return_rule",), word)
+    document["mail_servers"]["mx1"]["port25_from_pools"] = f"{word}\n"
+    read = policy.load(document, TODAY)
+    assert (read.return_rule, read.mail_servers["mx1"].port25_from_pools) == (meant, meant)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        datetime.date(2019, 9, 30),
+        datetime.datetime(2019, 9, 30),
+        datetime.datetime(2019, 9, 30, 23, 59, tzinfo=datetime.timezone(datetime.timedelta(hours=9))),
+        "2019-09-30 ",
+        "2019-09-30 00:00:00",
+        "2019-09-30T00:00:00Z",
+    ],
+)
+def test_a_day_is_read_from_whatever_names_it(day):
+    assert read_as(("exemptions", 0, "until"), day).exemptions[0].until == datetime.date(2019, 9, 30)
+
+
+def test_numbers_and_dates_become_the_text_that_was_meant():
+    document = changed(("exemptions", 0, "ticket"), 4711)
+    document["exemptions"][0] |= {"who": 4712, "why": datetime.date(2019, 3, 1)}
+    document["operator"]["name"] = 2019
+    read = policy.load(document, TODAY)
+    exemption = read.exemptions[0]
+    assert (exemption.ticket, exemption.who, exemption.why, read.operator["name"]) == ("4711", "4712", "2019-03-01", "2019")
+
+
+def test_a_text_is_one_line_and_has_no_space_around_it():
+    document = changed(("exemptions", 0, "why"), " own mail server\n  by contract\n")
+    document["pools"]["east_ftth"] = {"prefixes": ["198.51.100.0/25\n"], "area": "east\n"}
+    document["exemptions"][0]["ticket"] = "OP-17\nno access-list 101"
+    read = policy.load(document, TODAY)
+    assert read.exemptions[0].why == "own mail server by contract"
+    assert read.exemptions[0].ticket == "OP-17 no access-list 101"
+    assert read.pools["east_ftth"].area == "east"
+    assert read.pools["east_ftth"].prefixes.texts() == ["198.51.100.0/25"]
+
+
+def test_what_is_optional_and_empty_was_not_given():
+    document = changed(("exemptions", 0, "ticket"), EMPTY)
+    document["exemptions"][0]["until"] = document["pools"]["east_ftth"]["area"] = None
+    document |= dict.fromkeys(("limit", "partners", "holds", "reject", "return_rule", "observe_sources", "probe_targets"))
+    read = policy.load(document, TODAY)
+    assert (read.exemptions[0].ticket, read.exemptions[0].until, read.pools["east_ftth"].area) == (None, None, None)
+    assert (read.limit, read.reject, read.return_rule) == (policy.Limit(10, 5), "tcp-reset", True)
+    assert (read.partners, read.holds, read.observe_sources, read.probe_targets) == ({}, {}, None, ())
+
+
+def test_an_address_with_the_length_of_a_host_is_that_address():
+    document = changed(("mail_servers", "mx1", "addresses"), ["192.0.2.26/32", "2001:db8:25::26/128"])
+    document["probe_targets"] = {"other": {"addresses": ["203.0.113.100/32"], "ports": [25]}}
+    read = policy.load(document, TODAY)
+    assert read.mail_servers["mx1"].addresses.texts() == ["192.0.2.26", "2001:db8:25::26"]
+    assert str(read.probe_targets[0].addresses[0]) == "203.0.113.100"
+
+
+@pytest.mark.parametrize("prefix", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00:db8::/32"])
+def test_a_pool_may_have_private_addresses(prefix):
+    assert read_as(("pools", "west_cable", "prefixes"), [prefix]).warnings == ()
+
+
+def test_a_destination_class_may_be_wide():
+    assert read_as(("destinations", "mobile", "prefixes"), ["128.0.0.0/1"]).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "start"),
+    [
+        (["198.51.100.200"], "'198.51.100.200' has"),
+        (["198.51.100.200", "2001:db8:f000::/36", "2001:db8:7::1"], "'198.51.100.200' and 1 more have"),
+    ],
+)
+def test_a_bare_address_in_a_pool_is_told(prefixes, start):
+    read = read_as(("pools", "west_cable", "prefixes"), prefixes)
+    assert read.warnings == (
+        f"op25b_policy.pools.west_cable.prefixes: {start} no prefix length, and is read as one address; "
+        "write 198.51.100.200/32 if that is meant.",
+    )
+
+
+def test_a_pool_within_another_one_is_told():
+    assert read_as(("pools", "west_cable", "prefixes"), ["198.51.100.64/26"]).warnings == (
+        "op25b_policy.pools.east_ftth: 198.51.100.64/26 of pool west_cable lies inside it, and the longest match counts: "
+        "these addresses belong to west_cable, and no longer to east_ftth.",
+    )
+
+
+def test_pools_that_leave_nothing_to_the_one_around_them_are_told():
+    document = changed(("pools", "around"), {"prefixes": ["198.51.100.0/24"]})
+    assert policy.load(document, TODAY).warnings == (
+        "op25b_policy.pools.around: 198.51.100.0/25 and 1 more of the pools east_ftth, west_cable lie inside it, and the longest "
+        "match counts: these addresses belong to east_ftth, west_cable, and none is left to around.",
+    )
+
+
+def test_a_pool_on_no_edge_is_told():
+    read = policy.load(DOCUMENT, TODAY)
+    assert policy.pools_on_no_edge(read, {"east_ftth", "west_cable"}) == []
+    assert policy.pools_on_no_edge(read, ["east_ftth"]) == [
+        "op25b_policy.pools.west_cable: no edge has this pool in its op25b_attachments, so nothing is enforced for its "
+        "addresses; attach it, or take it out of the policy."
+    ]
+
+
+def test_a_server_that_is_closed_and_open_at_once_is_told():
+    document = changed(("mail_servers", "msa1"), {"addresses": ["192.0.2.26"], "role": "submission", "port25_from_pools": False})
+    assert policy.load(document, TODAY).warnings == (
+        "op25b_policy.mail_servers.msa1.addresses: pools still reach port 25 of 192.0.2.26, which stands in "
+        "op25b_policy.mail_servers.mx1, too; take it out there if port 25 is to be closed.",
+    )
+
+
+def test_a_partner_closes_port_25_after_its_date():
+    read = read_as(("partners",), {"isp": {"addresses": ["203.0.113.99"], "until": "2019-03-19"}})
+    assert read.warnings == (
+        "op25b_policy.partners.isp.until: since 2019-03-19 has passed, pools no longer reach port 25 of isp.",
+    )
+
+
+def test_a_class_that_the_ones_before_it_hold_is_told():
+    document = changed(("destinations", "shop"), {"prefixes": ["203.0.113.0/28"]})
+    assert policy.load(document, TODAY).warnings == (
+        "op25b_policy.destinations.shop: the classes before this one hold all of its addresses, and the first that holds an "
+        "address counts, so that nothing is left to it; put it before them, or take it out.",
+    )
+
+
+def test_a_target_of_which_no_pool_has_the_family_is_told():
+    document = changed(("pools",), {"east_ftth": {"prefixes": ["198.51.100.0/25"]}})
+    document["waves"] = document["waves"][:2]
+    document["probe_targets"] = {
+        "six": {"addresses": ["2001:db8:c000::100"], "ports": [25]},
+        "both": {"addresses": ["203.0.113.100", "2001:db8:c000::101"], "ports": [25]},
+    }
+    assert policy.load(document, TODAY).warnings == (
+        "op25b_policy.probe_targets.six.addresses: no pool has IPv6 addresses, so no probe host in a pool tries this target; "
+        "write an IPv4 address of it, too.",
+    )
 
 
 def test_an_expired_exemption_blocks_again_and_is_told():

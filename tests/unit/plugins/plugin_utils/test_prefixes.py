@@ -11,9 +11,12 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import (
     PrefixSet,
     Range,
     longest_match,
+    nested,
     parse_address,
+    parse_host,
     parse_prefix,
     range_text,
+    reserved,
     union,
 )
 from hypothesis import given
@@ -29,7 +32,11 @@ BASE = int(ipaddress.ip_address("198.51.100.0"))
         ("2001:db8::1/36", "'2001:db8::1/36' has host bits set; write 2001:db8::/36"),
         ("198.51.100.0/33", "'198.51.100.0/33' has no valid prefix length; IPv4 takes /0 to /32"),
         ("2001:db8::/129", "IPv6 takes /0 to /128"),
-        ("198.51.100.0/255.255.255.0", "has no valid prefix length"),
+        ("198.51.100.7/255.255.255.128", "has a netmask in place of a prefix length; write 198.51.100.0/25"),
+        ("198.51.100.0/0.0.0.255", "has a netmask in place of a prefix length; write 198.51.100.0/24"),
+        ("198.51.100.0/255.0.255.0", "has no valid prefix length"),
+        ("198.51.100.0/0.0.0.0", "has no valid prefix length"),
+        (f"198.51.100.0/{'9' * 5000}", "has no valid prefix length; IPv4 takes /0 to /32"),
         ("198.51.100.0/", "has no valid prefix length"),
         ("198.51.100", "'198.51.100' is not a prefix; write one as 198.51.100.0/25 or 2001:db8:e000::/36"),
         ("0xc6336400/25", "is not a prefix"),
@@ -40,6 +47,49 @@ BASE = int(ipaddress.ip_address("198.51.100.0"))
 def test_a_bad_prefix_is_told_with_its_remedy(text, says):
     with pytest.raises(ValueError, match=re.escape(says)):
         parse_prefix(text)
+
+
+@pytest.mark.parametrize("text", ["192.0.2.25", "192.0.2.25/32", "2001:db8::25", "2001:db8::25/128"])
+def test_a_host_may_have_the_length_of_one(text):
+    assert str(parse_host(text)) == text.partition("/")[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["203.0.113.0/26", "192.0.2.25/31", "2001:db8::25/64", "192.0.2.25/", "192.0.2.25/255.255.255.255"]
+)
+def test_a_host_is_no_prefix(text):
+    with pytest.raises(ValueError, match=re.escape(f"'{text}' is a prefix, not an address; write each address by itself")):
+        parse_host(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0.0.0.0", ["0.0.0.0/8 (unspecified)"]),
+        ("126.0.0.0/7", ["127.0.0.0/8 (loopback)"]),
+        ("169.254.255.255", ["169.254.0.0/16 (link-local)"]),
+        ("224.0.0.0/3", ["224.0.0.0/4 (multicast)", "240.0.0.0/4 (class E and broadcast)"]),
+        ("255.255.255.255", ["240.0.0.0/4 (class E and broadcast)"]),
+        ("::/3", ["::/128 (unspecified)", "::1/128 (loopback)", "::ffff:0:0/96 (IPv4-mapped)"]),
+        ("fe00::/7", ["fe80::/10 (link-local)", "ff00::/8 (multicast)"]),
+        ("febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", ["fe80::/10 (link-local)"]),
+        # What borders on them, private addresses, a carrier's NAT and those of documentation are usable.
+        *((text, []) for text in ("1.0.0.0/8", "126.0.0.0/8", "128.0.0.0/8", "169.253.0.0/16", "169.255.0.0/16", "223.0.0.0/8")),
+        *((text, []) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.51.100.0/24")),
+        *((text, []) for text in ("2000::/3", "fc00::/7", "fec0::/10", "::2", "::fffe:0:0/96", "2001:db8::/32")),
+    ],
+)
+def test_what_no_customer_has_is_named_by_its_blocks(text, names):
+    assert [name for _block, name in reserved(parse_prefix(text))] == names
+
+
+def test_a_prefix_within_anothers_is_named_with_the_innermost_that_holds_it():
+    texts = {"10.0.0.0/8": "a", "10.1.0.0/16": "b", "10.1.2.0/24": "b", "10.1.3.0/24": "a", "10.2.0.0/16": "a", "11.0.0.0/8": "b"}
+    found = nested({parse_prefix(text): owner for text, owner in texts.items()})
+    assert [(range_text(item), range_text(outer)) for item, outer in found] == [
+        ("10.1.0.0/16", "10.0.0.0/8"),
+        ("10.1.3.0/24", "10.1.0.0/16"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["198.51.100.0/25", "198.51.100.7", "2001:db8:e000::/36", "2001:db8::1"])
