@@ -245,10 +245,10 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def like(word: str, known: Iterable[str]) -> str:
-    """« known names are a, b », led by the likely one."""
+def like(word: str, known: Iterable[str], likely: str = "") -> str:
+    """« known names are a, b », led by the likely one, where that is not known for sure by the one that looks most like it."""
     names = list(known)
-    near = difflib.get_close_matches(word, names, 1)
+    near = [likely] if likely else difflib.get_close_matches(word, names, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{hint}Known here: {', '.join(names[:_SHOWN]) if names else 'none'}{more}"
