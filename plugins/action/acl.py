@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy, strictness
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.action_base import EdgeAction
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import EdgeError, Op25bError
 
 ARGUMENTS = {
     "policy": {"type": "dict"},
@@ -78,6 +78,8 @@ class ActionModule(EdgeAction):
             raise AnsibleActionFail(f"confirm: {given['confirm']} is out of range; write 0, or 5 to 86400 seconds.")
         dialect = self.dialect()
         want: Callable[[acl.Acl], acl.Acl] = _nothing
+        attachments: tuple[acl.Attachment, ...] = ()
+        uplinks: tuple[str, ...] = ()
         if state in ("replaced", "rendered"):
             checked = policy.load(given["policy"], self._today(given["today"]))
             attachments = acl.attachments_from(given["attachments"], checked)
@@ -99,7 +101,7 @@ class ActionModule(EdgeAction):
         elif state == "gathered":
             self._gather(result, dialect, given["sources"])
         else:
-            self._change(result, dialect, want, given)
+            self._change(result, dialect, want, attachments, uplinks, given)
 
     def _today(self, text: str | None) -> datetime.date:
         try:
@@ -120,15 +122,24 @@ class ActionModule(EdgeAction):
         self.report(result, device)
 
     def _change(
-        self, result: dict[str, Any], dialect: Any, wanted_from: Callable[[acl.Acl], acl.Acl], given: Mapping[str, Any]
+        self,
+        result: dict[str, Any],
+        dialect: Any,
+        wanted_from: Callable[[acl.Acl], acl.Acl],
+        attachments: tuple[acl.Attachment, ...],
+        uplinks: tuple[str, ...],
+        given: Mapping[str, Any],
     ) -> None:
         transport = self.transport(given["save"])
         device = transport.read(acknowledge=True)
         self.report(result, device)
         before, _drift = dialect.read(device.have)
         want = wanted_from(before)
+        mistakes, warnings = acl.check_interfaces(attachments, uplinks, dialect.interfaces(device.have), before, want)
+        if mistakes:
+            raise EdgeError(mistakes)
         wanted = dialect.build(want)
-        result.setdefault("warnings", []).extend(getattr(wanted, "warnings", ()))
+        result.setdefault("warnings", []).extend((*warnings, *getattr(wanted, "warnings", ())))
         plan = dialect.diff(device.have, wanted)
         budget = getattr(dialect, "BUDGET", None) if given["budget"] is None else given["budget"]
         if plan.changed and budget is not None and plan.entries > budget:

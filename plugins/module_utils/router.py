@@ -23,6 +23,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -330,6 +331,22 @@ def watch(change):
 # --- what the modules ask for ----------------------------------------------------------------------------------
 
 
+def interfaces():
+    """{each name of an interface: the one that the kernel compares with a rule}, which an alternative name is not."""
+    # Of this network namespace, which /sys may not be of; a name can be any bytes.
+    found = {name: name for name in (_plain(name) for _index, name in socket.if_nameindex())}
+    ip = shutil.which("ip", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    done = subprocess.run([ip, "-json", "link"], capture_output=True, check=False) if ip else None
+    with contextlib.suppress(ValueError):
+        for link in json.loads(done.stdout) if done and not done.returncode else ():
+            found.update((_plain(other), link["ifname"]) for other in link.get("altnames", ()))
+    return found
+
+
+def _plain(name):
+    return name.encode(errors="replace").decode()
+
+
 def read(who, acknowledge=False):
     """The table as it is, and the state of the dead man's switch.
 
@@ -344,6 +361,7 @@ def read(who, acknowledge=False):
             "armed": state,
             "outcome": load("outcome.json"),
             "persisted": persisted(before),
+            "interfaces": interfaces(),
         }
         if acknowledge:
             remove(path("outcome.json"))

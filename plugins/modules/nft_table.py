@@ -84,6 +84,10 @@ persisted:
   description: Whether a reboot brings up the table as it is.
   returned: when operation is read
   type: bool
+interfaces:
+  description: Each name of an interface of the router, with the one that rules see. An alternative name is not.
+  returned: when operation is read
+  type: dict
 boot:
   description: The file that loads the confirmed table at boot.
   returned: when a change was kept

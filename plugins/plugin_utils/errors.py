@@ -45,3 +45,13 @@ class PolicyError(Op25bError):
         count = len(self.mistakes)
         head = "The policy has 1 mistake" if count == 1 else f"The policy has {count} mistakes"
         super().__init__("\n".join([f"{head}; nothing was changed on any device:", *(f"- {m}" for m in self.mistakes)]))
+
+
+class EdgeError(Op25bError):
+    """All mistakes in what an inventory says of one edge, in its order."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        head = f"The edge has {len(self.mistakes)} mistakes; nothing was sent:"
+        single = len(self.mistakes) == 1
+        super().__init__(f"{mistakes[0]} Nothing was sent." if single else "\n".join([head, *(f"- {m}" for m in mistakes)]))

@@ -309,10 +309,10 @@ def _few(names: Iterable[str]) -> str:
     return ", ".join(words[:_SHOWN]) + more
 
 
-def like(word: str, known: Iterable[str]) -> str:
-    """« known names are a, b », led by the likely one."""
+def like(word: str, known: Iterable[str], likely: str = "") -> str:
+    """« known names are a, b », led by the likely one, where that is not known for sure by the one that looks most like it."""
     names = [shortened(name) for name in known]
-    near = difflib.get_close_matches(shortened(word), names, 1)
+    near = [likely] if likely else difflib.get_close_matches(shortened(word), names, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"{hint}Known here: {_few(names) or 'none'}"
 

@@ -5,7 +5,8 @@
 
 A dialect has NAME, NETWORK_OS (the values of ansible_network_os that mean it; the empty string is a Linux host,
 which has none), CONNECTION (the value of ansible_connection, where one kind alone will do), and build, render, parse,
-read, diff, counts and sources.
+read, diff, counts and sources. Its interfaces(have) are the names by which the interfaces of a device as read can be called,
+each with the one name that a policy's edge must write for it: the same, but for a second name that no filter matches.
 """
 
 from __future__ import annotations

@@ -44,14 +44,16 @@ class Config:
     """What of a running configuration concerns us.
 
     `groups` are members by the line that begins a group, `lists` are entries by number, `bound` says which list an
-    interface has for direction and family, `interfaces` are their addresses, `uses` are lines that may name an access
-    list elsewhere than at an interface, `packets` are counters by list and number.
+    interface has for direction and family, `interfaces` are their addresses, `awaited` are those among them whose line card
+    is not there, `uses` are lines that may name an access list elsewhere than at an interface, `packets` are counters by list
+    and number.
     """
 
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lists: Mapping[ListKey, Mapping[int, str]] = field(default_factory=dict)
     bound: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    awaited: frozenset[str] = frozenset()
     uses: tuple[str, ...] = ()
     unnumbered: str | None = None
     packets: Mapping[ListKey, Mapping[int, int]] = field(default_factory=dict)
@@ -120,6 +122,7 @@ class Lists:
         lists: dict[ListKey, dict[int, str]] = {}
         bound: dict[tuple[str, str, int], str] = {}
         interfaces: dict[str, tuple[str, ...]] = {}
+        awaited: set[str] = set()
         uses: list[str] = []
         unnumbered = None
         bindings = tuple(self.syntax.bindings.values())
@@ -137,7 +140,8 @@ class Lists:
             elif block.head.startswith(tuple(self.syntax.groups.values())):
                 groups[block.head] = block.lines
             elif block.head.startswith("interface "):
-                name = block.head[len("interface ") :]
+                name, awaits = _interface(block.head)
+                awaited |= {name} if awaits else set()
                 addresses = []
                 for line in block.lines:
                     words = line.split()
@@ -151,7 +155,15 @@ class Lists:
                 interfaces[name] = tuple(addresses)
             else:
                 uses += [block.head, *(f"{block.head}: {line}" for line in block.lines if not line.startswith("description "))]
-        return Config(groups, lists, bound, interfaces, tuple(uses), unnumbered)
+        return Config(groups, lists, bound, interfaces, frozenset(awaited), tuple(uses), unnumbered)
+
+    @staticmethod
+    def interfaces(config: Config) -> Mapping[str, str]:
+        """What can carry packets is in a running configuration: IOS shows all of it, IOS-XR all that anything is said of.
+
+        What is only preconfigured is not there. What comes and goes with a customer's session is in no configuration.
+        """
+        return {name: name for name in config.interfaces if name not in config.awaited}
 
     def _members(self, config: Config, family: int) -> Groups:
         head = self.syntax.groups.get(family)
@@ -321,13 +333,6 @@ class Lists:
         lists: dict[ListKey, Mapping[int, str]] = {}
         bound = {place: name for place, name in have.bound.items() if not name.startswith(OWN)}
         uplinks = acl.uplinks if acl.pools else ()
-        for uplink in uplinks:
-            if uplink not in have.interfaces and have.interfaces:
-                raise Op25bError(
-                    f"uplinks: the device has no interface '{uplink}'; write one as its running configuration does: "
-                    + ", ".join(have.interfaces)
-                    + "."
-                )
         for (direction, family), items in rules.items():
             lines = self._lines(acl, items, direction, family, names)
             for uplink in uplinks:
@@ -487,7 +492,7 @@ class Lists:
             if self._key(head) in want.lists
         ]
         for place in (place for place in have.bound if place not in want.bound):
-            yield f"interface {place[0]}", f"no {self._binding(have, place)}"
+            yield _head(have, place[0]), f"no {self._binding(have, place)}"
         for head in sorted(head for head in want.groups if not have.groups.get(head)):
             yield from ((head, line) for line in want.groups[head])
         yield from of(adds, "head")
@@ -506,7 +511,7 @@ class Lists:
         yield from of(drops, "head")
         for place, name in want.bound.items():
             if have.bound.get(place) != name:
-                yield f"interface {place[0]}", self._binding(want, place)
+                yield _head(have, place[0]), self._binding(want, place)
         for family, name in sorted(have.lists.keys() - want.lists.keys()):
             yield "", f"no {self.syntax.lists[family]}{name}"
         emptied = [head for head in want.groups if not want.groups[head] and have.groups.get(head) != ()]
@@ -583,6 +588,23 @@ def with_packets(config: Config, listing: str, key_of: Callable[[str], ListKey |
             packets = found.setdefault(key, {})
             packets[int(number[1])] = packets.get(int(number[1]), 0) + (int(matches[1]) if matches else 0)
     return replace(config, packets=found)
+
+
+def _interface(head: str) -> tuple[str, bool]:
+    """The name in the line that begins an interface, without its kind (point-to-point, l2transport); whether it is only awaited.
+
+    An interface that IOS-XR knows of while its line card is not there is `interface preconfigure NAME`.
+    """
+    words = head.split()[1:]
+    awaits = words[0] == "preconfigure" and len(words) > 1
+    name, *more = words[awaits:]
+    # Some releases write `Vlan 10`.
+    return name + (more[0] if more and more[0][0].isdigit() else ""), awaits
+
+
+def _head(config: Config, interface: str) -> str:
+    """The line that begins an interface."""
+    return f"interface {'preconfigure ' if interface in config.awaited else ''}{interface}"
 
 
 def _open_ended(lines: Sequence[str], family: int) -> bool:

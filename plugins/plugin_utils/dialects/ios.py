@@ -58,6 +58,7 @@ LISTS = cisco.Lists(
 build, render, parse, read, diff = LISTS.build, LISTS.render, LISTS.parse, LISTS.read, LISTS.diff
 from_text, target, counts = LISTS.from_text, LISTS.target, LISTS.counts
 addresses, differences, sources = LISTS.addresses, LISTS.differences, LISTS.sources
+interfaces = LISTS.interfaces
 
 
 def with_counters(config: Config, listing: str) -> Config:

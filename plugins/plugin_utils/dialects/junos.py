@@ -20,6 +20,7 @@ policing), and Juniper's YANG models.
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import math
 import re
@@ -60,6 +61,8 @@ _EVERYTHING = {4: Range(4, 0, (1 << 32) - 1), 6: Range(6, 0, (1 << 128) - 1)}
 _REJECT = {"tcp-reset": "reject tcp-reset", "admin-prohibited": "reject administratively-prohibited", "drop": "discard"}
 _INPUT = {OUT: "output", IN: "input"}
 _DIRECTION = {word: direction for direction, word in _INPUT.items()}
+_CARDS, _PORTS = 8, 48
+"""Of what a range spans: * is 0 to 47 whatever is there ("Interface Ranges for Physical Interfaces")."""
 _MOST_INSTANCES = 16
 """Bits of the address that a prefix-action tells apart: 65,536 instances."""
 
@@ -289,13 +292,6 @@ def target(have: Config, want: Wanted) -> Config:
     """The configuration that the device should have: what it has, changed as little as the policy asks for."""
     acl = want.acl
     uplinks = acl.uplinks if acl.pools else ()
-    for uplink in uplinks:
-        if have.interfaces and uplink not in have.interfaces:
-            raise Op25bError(
-                f"uplinks: the device has no interface '{uplink}'; write one as its configuration does: "
-                + ", ".join(have.interfaces)
-                + "."
-            )
     touched = {interface for (interface, _direction, _family), found in have.bound.items() if _ours(found.names)}
     for interface in (*uplinks, *sorted(touched)):
         if interface in have.hidden:
@@ -426,8 +422,11 @@ def _read(lines: Iterable[Words]) -> Config:
     off: list[Words] = []
     given: list[Words] = []
     applied: set[str] = set()
+    every: list[Words] = []
     for command in lines:
         verb, words = command[:1], command[1:]
+        if verb == ("set",) and words[:1] in (("interfaces",), ("groups",), ("apply-groups",)):
+            every.append(words)
         if "apply-groups" in words:
             applied.update(words[words.index("apply-groups") + 1 :])
         if verb == ("deactivate",):
@@ -457,6 +456,8 @@ def _read(lines: Iterable[Words]) -> Config:
                     bound[place] = Binding((*before, rest[2]), not listed)
         elif words[:1] == ("groups",) and "interfaces" in words and "filter" in words:
             given.append(words)
+    for interface in _logical(every):
+        interfaces.setdefault(interface, [])
     for interface in interfaces:
         device, _dot, unit = interface.rpartition(".")
         path = ("interfaces", device, "unit", unit)
@@ -482,6 +483,67 @@ def _read(lines: Iterable[Words]) -> Config:
         interfaces={name: tuple(found) for name, found in interfaces.items()},
         hidden=hidden,
     )
+
+
+def _logical(lines: Sequence[Words]) -> set[str]:
+    """The logical interfaces that a configuration makes: at the interfaces themselves, by ranges and by groups.
+
+    A name with wildcards in a group adds to what is there and makes nothing; in a range it stands for all the numbers that it
+    covers ("Interface Ranges for Physical Interfaces", "Using Wildcards with Configuration Groups").
+    """
+    ranges: dict[str, set[str]] = {}
+    units: dict[str, set[str]] = {}
+    grouped: list[tuple[str, str, str]] = []
+    applied: set[tuple[str, str]] = set()
+    for words in lines:
+        if "apply-groups" in words:
+            at = words.index("apply-groups")
+            applied.update((name, words[1] if at > 1 else "") for name in words[at + 1 :])
+        if words[:2] == ("interfaces", "interface-range") and len(words) > 4:
+            if words[3] in ("member", "member-range"):
+                ranges.setdefault(words[2], set()).update(_members(words[4], words[-1]))
+            elif words[3] == "unit":
+                units.setdefault(f"range {words[2]}", set()).add(words[4])
+        elif words[:1] == ("interfaces",) and len(words) > 1 and words[1] != "apply-groups":
+            units.setdefault(words[1], set()).update(words[3:4] if words[2:3] == ("unit",) else ())
+        elif words[:1] == ("groups",) and words[2:3] == ("interfaces",) and len(words) > 3:
+            grouped.append((words[1], words[3], words[5] if words[4:5] == ("unit",) and len(words) > 5 else ""))
+    for name, members in ranges.items():
+        for member in members:
+            units.setdefault(member, set()).update(units.get(f"range {name}", ()))
+    for group, named, unit in grouped:
+        pattern = named[1:-1] if named.startswith("<") else ""
+        devices = [name for name in units if fnmatch.fnmatchcase(name, pattern)] if pattern else [named]
+        for device in devices:
+            if (group, "") in applied or (group, device) in applied:
+                units.setdefault(device, set()).update([unit] if unit and not unit.startswith("<") else ())
+    return {f"{device}.{unit}" for device, found in units.items() if " " not in device for unit in found}
+
+
+def _members(first: str, last: str) -> Iterator[str]:
+    """The interfaces of a range: from a first to a last one, or a `member` with *, [1-3] or [1,4] among its numbers."""
+    ends = [re.fullmatch(r"(\D+)(\d+)/(\d+)/(\d+)", name) for name in (first, last)]
+    if first != last and ends[0] and ends[1]:
+        (kind, *low), (_kind, *high) = ends[0].groups(), ends[1].groups()
+        start, end = [int(number) for number in low], [int(number) for number in high]
+        for slot, card, port in itertools.product(range(start[0], end[0] + 1), range(_CARDS), range(_PORTS)):
+            if start <= [slot, card, port] <= end:
+                yield f"{kind}{slot}/{card}/{port}"
+    else:
+        parts = re.findall(r"\*|\[[^\]]*\]|[^*\[]+", first)
+        yield from map("".join, itertools.product(*(_numbers(part) if part[0] in "*[" else [part] for part in parts)))
+
+
+def _numbers(part: str) -> list[str]:
+    if part == "*":
+        return [str(number) for number in range(_PORTS)]
+    spans = (re.fullmatch(r"(\d+)(?:-(\d+))?", span.strip()) for span in part[1:-1].split(","))
+    return [str(number) for span in spans if span for number in range(int(span[1]), int(span[2] or span[1]) + 1)]
+
+
+def interfaces(config: Config) -> Mapping[str, str]:
+    """The logical interfaces. There is none that its configuration does not make, but for those of customers' sessions."""
+    return {name: name for name in config.interfaces}
 
 
 def _firewall(words: Words, objects: dict[str, list[str]], singles: set[str], trial: dict[str, str]) -> None:

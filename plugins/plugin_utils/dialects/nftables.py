@@ -91,13 +91,17 @@ class Chain:
 
 @dataclass(frozen=True)
 class Ruleset:
-    """The table's contents; `packets` holds the counters' numbers where they were read from a device."""
+    """The table's contents; `packets` holds the counters' numbers where they were read from a device.
+
+    `interfaces` are the names of that device's interfaces, each with the one that the kernel compares with a rule.
+    """
 
     counters: frozenset[str] = frozenset()
     sets: Mapping[str, NftSet] = field(default_factory=dict)
     chains: Mapping[str, Chain] = field(default_factory=dict)
     packets: Mapping[str, int] = field(default_factory=dict, compare=False)
     seen: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict, compare=False)
+    interfaces: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.chains or self.sets or self.counters)
@@ -400,6 +404,11 @@ def _flags(value: Any) -> str:
 
 
 _BLOCK = re.compile(r"^\t?(counter|set|chain) (\S+) \{\n(.*?)^\t?\}$", re.MULTILINE | re.DOTALL)
+
+
+def interfaces(have: Ruleset) -> Mapping[str, str]:
+    """The names of the device's interfaces; an alternative name (altname) is never what `iifname` meets."""
+    return have.interfaces
 
 
 def from_text(listing: str) -> Ruleset:

@@ -9,6 +9,7 @@ import base64
 import uuid
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..dialects import nftables
@@ -34,7 +35,7 @@ class Transport:
         del counters
         found = self._call("read", acknowledge=acknowledge)
         listing = zlib.decompress(base64.b64decode(found["listing"])).decode() if found["listing"] else ""
-        have = nftables.from_json(listing) if listing else nftables.EMPTY
+        have = replace(nftables.from_json(listing) if listing else nftables.EMPTY, interfaces=found["interfaces"])
         warnings = []
         outcome = found["outcome"]
         if outcome and outcome["outcome"] != "confirmed":

@@ -275,15 +275,45 @@ def test_a_list_that_is_only_described_elsewhere_may_be_used(build):
     assert ios.diff(config(OPEN, bound=BOUND, more=more), wanted(build)).changed
 
 
-def test_an_uplink_is_one_interface_that_is_there(build):
+def test_an_uplink_is_one_interface(build):
     with pytest.raises(Op25bError) as err:
         wanted(build, uplinks=("GigabitEthernet*",))
     assert str(err.value) == (
         "uplinks: 'GigabitEthernet*' stands for many names, and an access list is bound to one interface; write each."
     )
-    assert refusal(config(), wanted(build, uplinks=("Gi0/0/0",))) == (
-        f"uplinks: the device has no interface 'Gi0/0/0'; write one as its running configuration does: {UPLINK}."
-    )
+
+
+def test_the_interfaces_are_those_of_the_running_configuration_without_their_kind():
+    found = ios.interfaces(ios.from_text(INTERFACES))
+    assert list(found) == ["GigabitEthernet0/0/0", "Serial0/1/0.100", "Port-channel10", "Vlan20", "Virtual-Template1", "Dialer1"]
+    assert all(name == found[name] for name in found)
+
+
+INTERFACES = """\
+hostname edge
+!
+interface GigabitEthernet0/0/0
+ no ip address
+ shutdown
+!
+interface Serial0/1/0.100 point-to-point
+ ip address 192.0.2.1 255.255.255.252
+!
+interface Port-channel10
+!
+interface Vlan 20
+ ip address 192.0.2.9 255.255.255.252
+!
+interface Virtual-Template1
+ ip unnumbered Loopback0
+!
+interface Dialer1
+!
+router ospf 1
+ passive-interface GigabitEthernet0/0/9
+!
+end
+"""
 
 
 def hosted(build):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.acl import Acl
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.dialects import cisco, iosxr
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 
@@ -187,3 +188,37 @@ def test_the_reply_is_read_from_the_family_that_blocks(build):
     want = wanted(build, "mobile", **only_v4)
     assert want.acl.reject == "drop"
     assert iosxr.read(iosxr.target(config(), want)) == (want.acl, [])
+
+
+PRECONFIGURED = """\
+hostname edge
+interface Bundle-Ether100
+ ipv4 address 192.0.2.201 255.255.255.252
+!
+interface Bundle-Ether100.20 l2transport
+ encapsulation dot1q 20
+!
+interface preconfigure HundredGigE0/7/0/0
+ ipv4 address 192.0.2.205 255.255.255.252
+ ipv4 access-group OP25B-OUT egress
+!
+group CORE
+ interface 'HundredGigE.*'
+  mtu 9216
+ !
+end-group
+ipv4 access-list OP25B-OUT
+ 2000000000 permit ipv4 any any
+!
+end
+"""
+
+
+def test_an_interface_whose_line_card_is_not_there_is_none_and_gives_back_what_it_has_of_ours():
+    have = iosxr.from_text(PRECONFIGURED)
+    assert list(iosxr.interfaces(have)) == ["Bundle-Ether100", "Bundle-Ether100.20"]
+    assert iosxr.diff(have, iosxr.build(Acl())).commands == (
+        "interface preconfigure HundredGigE0/7/0/0",
+        " no ipv4 access-group OP25B-OUT egress",
+        "no ipv4 access-list OP25B-OUT",
+    )

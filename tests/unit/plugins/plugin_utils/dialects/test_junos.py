@@ -159,3 +159,45 @@ def test_what_a_router_has_no_room_for_is_refused(wanted):
     pools = {f"p{number}": {"prefixes": [f"2001:db8:{number:x}::/48"]} for number in range(0, 1026, 2)}
     with pytest.raises(Op25bError, match="waves: 1026 terms of OP25B-OUT-V6 would count and go on, and a filter of"):
         wanted("observe", pools=pools, waves=only, exemptions=[], attachments=[{"interface": "east0", "pools": list(pools)}])
+
+
+INHERITED = """\
+set groups RE interfaces fxp0 unit 0 family inet address 192.0.2.1/24
+set groups UNITS interfaces <ge-*> unit 0 family inet
+set groups UNITS interfaces <*> unit <*> family inet mtu 1500
+set groups UNUSED interfaces ge-9/9/9 unit 0 family inet
+set groups ONE interfaces <*> unit 7 family inet
+set apply-groups [ RE UNITS ]
+set interfaces interface-range HOMES member ge-0/0/2
+set interfaces interface-range HOMES member "ge-0/1/[1-2,5]"
+set interfaces interface-range HOMES member-range xe-1/0/46 to xe-1/1/1
+set interfaces interface-range HOMES unit 100 vlan-id 100
+set interfaces interface-range STARS member et-0/0/*
+set interfaces interface-range STARS unit 0 family inet
+set interfaces ge-0/0/1 description "no unit of its own"
+set interfaces xe-0/0/0 unit 0 family inet address 192.0.2.206/30
+set interfaces xe-0/0/1 apply-groups ONE
+set interfaces ae0 unit 4094 vlan-id 4094
+set interfaces lo0 unit 0 family inet address 192.0.2.9/32
+"""
+
+
+def test_the_logical_interfaces_are_what_the_configuration_makes_of_ranges_and_groups_too():
+    found = junos.interfaces(junos.from_text(INHERITED))
+    ge = ["ge-0/0/1.0", "ge-0/0/2.0", "ge-0/0/2.100", *(f"ge-0/1/{n}.{u}" for n in (1, 2, 5) for u in (0, 100))]
+    xe = ["xe-0/0/0.0", "xe-0/0/1.7", "xe-1/0/46.100", "xe-1/0/47.100", "xe-1/1/0.100", "xe-1/1/1.100"]
+    assert sorted(found) == sorted(["ae0.4094", "fxp0.0", *ge, "lo0.0", *xe, *(f"et-0/0/{n}.0" for n in range(48))])
+    assert found["ge-0/0/1.0"] == "ge-0/0/1.0"
+
+
+def test_the_same_from_xml():
+    groups = "".join(f"<interface><name>{n}</name><unit><name>0</name></unit></interface>" for n in ("fxp0", "&lt;ge-*&gt;"))
+    text = (
+        f"<configuration><groups><name>G</name><interfaces>{groups}</interfaces></groups><apply-groups>G</apply-groups>"
+        "<interfaces><interface-range><name>R</name><member><name>xe-0/0/0</name></member><member-range><name>ge-0/0/3</name>"
+        "<end-range>ge-0/0/4</end-range></member-range><unit><name>5</name></unit></interface-range>"
+        "<interface><name>ae0</name><unit><name>0</name></unit></interface></interfaces></configuration>"
+    )
+    assert sorted(junos.interfaces(junos.from_text(text))) == [
+        "ae0.0", "fxp0.0", "ge-0/0/3.0", "ge-0/0/3.5", "ge-0/0/4.0", "ge-0/0/4.5", "xe-0/0/0.5",
+    ]  # fmt: skip
