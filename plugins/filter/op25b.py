@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, relay_status, rollout
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, dialects, gates, matrix, relay, relay_status, rollout
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact as impacts
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import mail_clients as clients
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import notice as notices
@@ -251,6 +251,7 @@ class FilterModule:
             "sources_csv": _sentence(sources_csv),
             "sources_expired": _sentence(sources_expired),
             "impact": _sentence(impact),
+            "relay_unconfigured": _sentence(relay.unconfigured),
             "relay_status": _sentence(relay_states),
             "relay_status_table": _sentence(relay_status.table),
             "mail_clients": _sentence(mail_clients),
