@@ -7,8 +7,8 @@
         ...
     sending.sent, sending.failed, sending.slowest, sending.lost()
 
-Each is a process on its host: a mail a second, each through the next of the four ways, with AUTH, in TLS that trusts the relay's
-own certificate alone. They need a relay that the role submission_relay has set up.
+Each is a process on its host, with a login of its own: a mail a second, each through the next of the four ways, with AUTH, in TLS
+that trusts the relay's own certificate alone. They need a relay that the role submission_relay has set up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -44,12 +44,14 @@ class Sending:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.mails: list[dict[str, Any]] = []
-        """Every mail that was tried: `host`, `address`, `port`, `mark`, `seconds`, and `error`, empty where it was taken."""
+        """Every mail that was tried: `host`, `login`, `address`, `port`, `mark`, `seconds`, and `error`, empty where taken."""
 
-    def read(self, host: str, lines: Iterable[str]) -> None:
+    def read(self, host: str, login: str, lines: Iterable[str]) -> None:
         """Take what the mail program of a host reports, until it ends."""
         for line in lines:
-            self.mails.append({"host": host, **json.loads(line)})
+            # The last line of one that was killed may be cut off.
+            if line.endswith("\n"):
+                self.mails.append({"host": host, "login": login, **json.loads(line)})
 
     @property
     def sent(self) -> int:
@@ -60,7 +62,7 @@ class Sending:
     def failed(self) -> list[str]:
         """What went wrong, a sentence for each mail that the relay did not take."""
         return [
-            f"{mail['host']} through {mail['address']} port {mail['port']}: {mail['error']}"
+            f"{mail['login']} could not send through {mail['address']} port {mail['port']}: {mail['error']}"
             for mail in self.mails
             if mail["error"]
         ]
@@ -81,38 +83,78 @@ class Sending:
             time.sleep(0.2)
 
 
+def customer(host: str) -> dict[str, str]:
+    """The login of the customer on a host, and its password. One login on all hosts would be a stolen one."""
+    login = f"{host}@ccsnet.ne.jp"
+    for user in yaml.safe_load(USERS.read_text(encoding="utf-8"))["submission_relay_users"]:
+        if user["login"] == login:
+            return {"login": login, "password": user["password"]}
+    raise LabError(f"{USERS.relative_to(REPOSITORY)} has no login {login} for the customer on {host}")
+
+
+class Client:
+    """The mail program of a customer, which sends until it is asked to end."""
+
+    def __init__(self, sending: Sending, host: str, wanted: Mapping[str, Any]) -> None:
+        self.host = host
+        self.program = sending.lab.script_popen(host, "lab.clients", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.reader = threading.Thread(target=sending.read, args=(host, wanted["login"], self.program.stdout), daemon=True)
+        self.reader.start()
+        self._tell(json.dumps(wanted) + "\n")
+
+    def _tell(self, text: str) -> None:
+        """Say it; one that has ended says itself why, and its exit code is looked at in the end."""
+        assert self.program.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self.program.stdin.write(text)
+            self.program.stdin.flush()
+
+    def ask_to_end(self) -> None:
+        """It sends no more mail after the present one."""
+        assert self.program.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self.program.stdin.close()
+
+    def wait(self) -> None:
+        """Until all that it said is read."""
+        self.reader.join()
+        if self.program.wait():
+            raise LabError(f"the mail program on {self.host} ended with {self.program.returncode}: what it said is above")
+
+    def kill(self) -> None:
+        """End it, whatever it does; only then is nobody reading what it says any more."""
+        with contextlib.suppress(BrokenPipeError), self.program:
+            self.program.kill()
+            self.reader.join()
+
+
 @contextlib.contextmanager
 def clients(lab: Lab, hosts: Sequence[str], every: float = 1) -> Iterator[Sending]:
     """Customers send from each of these hosts, a mail every so many seconds, until the block ends."""
-    user = yaml.safe_load(USERS.read_text(encoding="utf-8"))["submission_relay_users"][0]
-    wanted = {
-        "ways": WAYS,
-        "every": every,
-        "certificate": lab.path(RELAY, CERTIFICATE).read_text(encoding="ascii"),
-        "login": user["login"],
-        "password": user["password"],
-    }
+    certificate = lab.path(RELAY, CERTIFICATE).read_text(encoding="ascii")
     sending = Sending(lab)
     with contextlib.ExitStack() as stack:
-        programs: list[tuple[str, subprocess.Popen[str], threading.Thread]] = []
+        programs = []
         for host in hosts:
-            program = lab.script_popen(host, "lab.clients", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            stack.enter_context(program)
-            stack.callback(program.kill)
-            assert program.stdin
-            program.stdin.write(json.dumps(wanted) + "\n")
-            program.stdin.flush()
-            reader = threading.Thread(target=sending.read, args=(host, program.stdout), daemon=True)
-            reader.start()
-            programs.append((host, program, reader))
+            wanted = {"ways": WAYS, "every": every, "certificate": certificate, **customer(host)}
+            programs.append(Client(sending, host, wanted))
+            stack.callback(programs[-1].kill)
         yield sending
-        for _host, program, _reader in programs:
-            assert program.stdin
-            program.stdin.close()
-        for host, program, reader in programs:
-            reader.join()
-            if program.wait():
-                raise LabError(f"the mail program on {host} ended with {program.returncode}: what it said is above")
+        for each in programs:
+            each.ask_to_end()
+        for each in programs:
+            each.wait()
+
+
+def reason(err: OSError | smtplib.SMTPException) -> str:
+    """Why a mail could not be sent: the relay's own words, where it was the relay."""
+    if isinstance(err, smtplib.SMTPRecipientsRefused):
+        code, said = next(iter(err.recipients.values()))
+    elif isinstance(err, smtplib.SMTPResponseException):
+        code, said = err.smtp_code, err.smtp_error
+    else:
+        return getattr(err, "strerror", None) or str(err) or type(err).__name__
+    return " ".join(f"{code} {said.decode(errors='replace') if isinstance(said, bytes) else said}".split())
 
 
 def send(wanted: dict[str, Any], address: str, port: int, mark: str) -> None:
@@ -145,7 +187,7 @@ def main() -> None:
         try:
             send(wanted, address, port, mark)
         except (OSError, smtplib.SMTPException) as err:
-            error = f"{type(err).__name__}: {err}"
+            error = reason(err)
         took = time.monotonic() - started
         record = {"address": address, "port": port, "mark": mark, "seconds": round(took, 3), "error": error}
         print(json.dumps(record), flush=True)
@@ -154,4 +196,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Who is interrupted, or has nobody left to tell, ends.
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        main()

@@ -19,13 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
+from lab.clients import customer
 from lab.machine import Lab, LabError
 from lab.topology import HOSTS
 
 ROOT = Path(__file__).resolve().parents[1]
-LOG = ROOT / ".cache" / "demo.log"
 WIDTH = "200"
 """Of the matrix, where none of its columns is left out."""
 STATE = re.compile(r"(open|refused|filtered|unreachable|not probed)(?: ([\d.]+) ms)?")
@@ -66,6 +64,10 @@ class Cell(NamedTuple):
     ms: float
 
 
+    def __str__(self) -> str:
+        return f"{self.probe} -> {self.target} {self.family} port {self.port} is {self.state}"
+
+
 class NotSoError(Exception):
     """Something that the demo promises did not happen."""
 
@@ -75,6 +77,8 @@ class Demo:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
+        self.log = ROOT / ".cache" / f"{lab.name}.log"
+        """All that was printed, of this run and those before it, until main empties it."""
         self.started = time.monotonic()
         self.proved: list[str] = []
 
@@ -92,11 +96,11 @@ class Demo:
         """Run ansible-playbook, show its tasks as they come, and return all that it printed."""
         command = ["ansible-playbook", *arguments]
         print(f"    $ {' '.join(command)}", flush=True)
-        environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": WIDTH}
         lines: list[str] = []
-        with LOG.open("a", encoding="utf-8") as log:
+        with self.log.open("a", encoding="utf-8") as log:
             run = subprocess.Popen(
-                command, cwd=ROOT, env=environment | {"COLUMNS": WIDTH}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
             assert run.stdout
             for line in run.stdout:
@@ -106,7 +110,7 @@ class Demo:
                     print("    " + re.sub(r"^.*\[(?:ccsnet\.op25b\.\w+ : )?(.*)\] \**$", r"- \1", line.rstrip()), flush=True)
             if run.wait() != 0:
                 print("\n".join(lines))
-                raise NotSoError(f"{' '.join(command)} ended with {run.returncode}; all of it is in {LOG.relative_to(ROOT)}")
+                raise NotSoError(f"{' '.join(command)} ended with {run.returncode}: {why(lines)}; all of it is in {self.log}")
         return lines
 
     def seen_by_servers(self, since: float) -> list[dict[str, object]]:
@@ -149,18 +153,18 @@ class Demo:
         """Send a mail from a customer through the relay, and wait for it where it should arrive."""
         mark = f"op25b demo {uuid.uuid4()}"
         certificate = self.lab.path("msa1", "/etc/ssl/certs/submission_relay.pem").read_text(encoding="ascii")
-        relays = yaml.safe_load((ROOT / "inventories/lab/group_vars/relays.yml").read_text(encoding="utf-8"))
-        user = relays["submission_relay_users"][0]
+        user = customer("cust-east")
         wanted = {
             "certificate": certificate,
             "relay": HOSTS["msa1"].v4,
-            "login": user["login"],
-            "password": user["password"],
+            **user,
             "to": "friend@mobile.example",
             "message": f"From: {user['login']}\r\nTo: friend@mobile.example\r\nSubject: {mark}\r\n\r\nStill there.\r\n",
         }
         sent = time.time()
-        tls = self.lab.run("cust-east", ["/usr/bin/python3", "-c", MAIL], input=json.dumps(wanted)).stdout.strip()
+        run = self.lab.run("cust-east", ["/usr/bin/python3", "-c", MAIL], input=json.dumps(wanted))
+        must(run.returncode == 0, f"{user['login']} could not send through 587: {run.stderr.strip().rpartition(chr(10))[2]}")
+        tls = run.stdout.strip()
         while time.time() < sent + 20:
             for event in self.lab.sink_log("mobile-mx"):
                 if event["event"] == "mail" and mark in json.dumps(event):
@@ -253,6 +257,13 @@ def cells(table: Sequence[str]) -> list[Cell]:
     return found
 
 
+def why(lines: Sequence[str]) -> str:
+    """Why a playbook stopped, in its own words: its last no-go, or else the first error of a task."""
+    no_go = [line[line.index("NO-GO") :] for line in lines if "NO-GO" in line]
+    errors = [line.partition("[ERROR]: ")[2].removeprefix("Task failed: ") for line in lines if line.startswith("[ERROR]: ")]
+    return next(iter([*no_go[-1:], *errors]), "it did not say why").strip("'\" ")
+
+
 def must(so: bool, otherwise: str) -> None:
     """Stop unless it is so."""
     if not so:
@@ -261,14 +272,17 @@ def must(so: bool, otherwise: str) -> None:
 
 def main(kind: type[Demo] = Demo) -> int:
     """Run a demo; the lab is gone afterwards, however it ended."""
-    LOG.parent.mkdir(exist_ok=True)
-    LOG.write_text("", encoding="utf-8")
     demo = kind(Lab(os.environ.get("OP25B_LAB") or "demo"))
+    demo.log.parent.mkdir(exist_ok=True)
+    demo.log.write_text("", encoding="utf-8")
     try:
         demo.run()
-    except (NotSoError, LabError) as err:
+    except (NotSoError, LabError, OSError, subprocess.SubprocessError) as err:
         print(f"\ndemo: {err}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted", file=sys.stderr)
+        return 130
     finally:
         demo.say("the lab is taken away")
         demo.lab.down()

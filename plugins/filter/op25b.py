@@ -18,6 +18,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils import (
     inputs,
     matrix,
     proof,
+    relay,
     relay_status,
     rollout,
 )
@@ -344,6 +345,7 @@ class FilterModule:
             "sources_csv": sources_csv,
             "sources_expired": sources_expired,
             "impact": impact,
+            "relay_unconfigured": relay.unconfigured,
             "relay_status": relay_states,
             "relay_status_table": relay_status_table,
             "mail_clients": mail_clients,

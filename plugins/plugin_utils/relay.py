@@ -22,12 +22,33 @@ ROLE = "submission_relay"
 TRANSPORTS = ("smtp", "relay", "error", "retry", "discard")
 """The transports of the role's master.cf that a route may name."""
 
+GROUPS = {
+    "relays": ("submission relay", (("submission_relay_users", "submission_relay_directory"), ("op25b_policy",))),
+    "relay_balancers": ("balancer of the relays", (("relay_balancer_relays",),)),
+}
+"""For each group of the inventory what its hosts are, and the variables without which they are not configured: one of each set."""
+
 _DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
 # RFC 5321's dot-string without the signs that lookup tables and Dovecot's % variables read as their own.
 _LOCAL = r"[a-z0-9!&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!&'*+/=?^_`{|}~-]+)*"
 _ADDRESS = re.compile(f"(?P<local>{_LOCAL})@(?P<domain>{_DOMAIN})")
+# One that may stand in a table inside of main.cf.
+_PLAIN = re.compile(f"[a-z0-9_+-]+(?:\\.[a-z0-9_+-]+)*@(?P<domain>{_DOMAIN})")
+_PLAIN_WORDS = "small letters, digits and . _ + -"
 _ROUTED = re.compile(rf"\*|\.?{_DOMAIN}|{_LOCAL}@{_DOMAIN}")
 _NEXTHOP = re.compile(r"(?P<transport>[a-z]+):(?P<nexthop>.*)")
+
+
+def unconfigured(groups: Mapping[str, Sequence[str]], variables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """A sentence for each relay and balancer of the inventory whose variables do not configure it, by its name."""
+    found = {}
+    for group, (what, needed) in GROUPS.items():
+        for host in groups.get(group, ()):
+            missing = [names for names in needed if not any(name in variables[host] for name in names)]
+            if missing:
+                words = [f"neither {' nor '.join(names)}" if len(names) > 1 else f"no {names[0]}" for names in missing]
+                found[str(host)] = f"{host} is not configured as a {what}: it has {', and '.join(words)}"
+    return found
 
 
 def mistakes(settings: Mapping[str, Any], policy: Policy) -> list[str]:
@@ -37,6 +58,7 @@ def mistakes(settings: Mapping[str, Any], policy: Policy) -> list[str]:
         *_domains(settings["domains"]),
         *_mynetworks(settings["mynetworks"], policy),
         *_users(settings["users"], settings["domains"]),
+        *_check(settings["check"], settings),
         *_transport(settings["transport"]),
         *_parameters(settings["postfix_parameters"], settings["own_parameters"]),
         *_home_servers(settings["home_servers"], settings),
@@ -44,6 +66,7 @@ def mistakes(settings: Mapping[str, Any], policy: Policy) -> list[str]:
         *_old_tls(settings["old_tls"], policy.today),
         *_limits("limits", settings["limits"]),
         *_limits("home_server_limits", settings["home_server_limits"]),
+        *_limits("check_limits", settings["check_limits"]),
         *_numbers(settings),
         *_dkim(settings["dkim_selectors"], settings["dkim_keys"], settings["domains"]),
         *_redis(settings["redis"]),
@@ -113,6 +136,26 @@ def _secret(user: Mapping[str, Any]) -> Iterator[str]:
             yield f"password_hash is of no accepted scheme; give {passwd.SCHEMES}."
     elif not 0 < len(str(password).encode()) <= passwd.LONGEST or set(str(password)) & set("\0\r\n"):
         yield f"password must have 1 to {passwd.LONGEST} bytes on one line, since bcrypt reads no more."
+
+
+def _check(check: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    """The login of the rollout's check, which is nobody else's, so that all it may do can be refused to whoever steals it."""
+    if not check:
+        return
+    login = str(check.get("login") or "")
+    address = _PLAIN.fullmatch(login)
+    if not address or address["domain"] not in settings["domains"]:
+        yield f"check.login: '{login}' is no address of {_PLAIN_WORDS}, in one of {', '.join(settings['domains'])}."
+    elif login in (str(user["login"]) for user in settings["users"]):
+        yield f"check.login: '{login}' is a login of users, too, which then could send to nobody else; give the check its own."
+    elif login in (str(server["login"]) for server in settings["home_servers"]):
+        yield f"check.login: '{login}' is a login of home_servers, too; give the check its own."
+    yield from (f"check ({login}): {sentence}" for sentence in _secret(check))
+    recipient = str(check.get("recipient") or "")
+    if not _PLAIN.fullmatch(recipient):
+        yield f"check.recipient: '{recipient}' is no address of {_PLAIN_WORDS}; write one as probe@example.org."
+    if check.get("sender") is not None and not _ADDRESS.fullmatch(str(check["sender"])):
+        yield f"check.sender: '{check['sender']}' is not an address in lower case; write one as probe@example.net."
 
 
 def _transport(routes: Mapping[str, str]) -> Iterator[str]:

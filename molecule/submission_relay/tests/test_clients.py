@@ -22,7 +22,7 @@ def test_a_mail_that_fails_and_one_that_does_not_arrive_are_seen(lab):
     with clients(lab, ["cust-west"], every=0.2) as sending:
         until(lambda: sending.sent)
         lab.run("msa1", ["service", "postfix", "stop"], check=True)
-        refused = "ConnectionRefusedError: [Errno 111] Connection refused"
+        refused = "Connection refused"
         try:
             until(lambda: any(line.endswith(refused) for line in sending.failed))
         finally:

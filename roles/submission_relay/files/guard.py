@@ -33,7 +33,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 import redis
-from guard_rules import DAY, HISTORY, HOUR, Event, judge_attempt, judge_login, maps_of, network, parse, place
+from guard_rules import DAY, HISTORY, HOUR, Event, judge_attempt, judge_login, maps_of, network, parse, place, rules_of
 
 CONFIG = "/etc/submission_relay/guard.json"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -336,8 +336,9 @@ class Counter:
             self.redis.hdel(key, *old)
         learned = int(since or last) <= last - HISTORY
         most = config["hour"]["home_server" if login in config["home_servers"] else "customer"]
+        rules = rules_of(login, config["check"], config["stolen"])
         for hour in sorted({int(at) // HOUR for at in times}):
-            why = judge_login(networks, hours, hour, config["stolen"], most, learned)
+            why = judge_login(networks, hours, hour, rules, most, learned)
             if why:
                 self.store.suspend(login, why)
                 return
@@ -572,7 +573,7 @@ def load(path: str) -> dict[str, Any]:
         if not url.startswith(("http://", "https://")):
             raise MistakeError(f"{path}: tell.webhook is no URL of http or https")
         Store(config)
-        for key in ("relay", "log", "port", "contact", "home_servers"):
+        for key in ("relay", "log", "port", "contact", "home_servers", "check"):
             config[key]
     except OSError as err:
         raise MistakeError(f"{path}: {err.strerror}; run this as root on a relay") from None

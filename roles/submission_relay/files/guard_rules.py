@@ -120,6 +120,15 @@ def judge_attempt(wrong: Mapping[str, int], known: bool, limits: Mapping[str, in
     return REFUSE if REFUSE in waits else max(waits)
 
 
+def rules_of(login: str, check: str, rules: Mapping[str, int]) -> Mapping[str, int]:
+    """The rules of stolen logins that hold for this one.
+
+    For the check of the rollout none does: it comes from every pool at once, and all that a thief would want it for is refused
+    before, since it has one recipient and limits of its own.
+    """
+    return dict.fromkeys(rules, 0) if login == check else rules
+
+
 def judge_login(networks: int, hours: Mapping[str, int], hour: int, rules: Mapping[str, int], most: int, learned: bool) -> str:
     """Why a login is taken for stolen, or nothing; hours has recipients by hour, and with a b those that bounced."""
     recipients, bounced = hours.get(str(hour), 0), hours.get(f"{hour}b", 0)

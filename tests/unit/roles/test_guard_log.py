@@ -29,6 +29,40 @@ def path(tmp_path):
     return tmp_path / "mail.log"
 
 
+class Redis:
+    """One that knows a login that sent from 300 networks within an hour, as often as anybody may."""
+
+    def pipeline(self, **_options):
+        return self
+
+    def zremrangebyscore(self, *_words):
+        """What the guard asks for, in the order of the answers."""
+
+    zcard = hgetall = get = hdel = zremrangebyscore
+
+    def execute(self):
+        return [0, 300, {}, None]
+
+
+def test_a_login_from_every_pool_is_suspended_unless_it_is_the_check_of_the_rollout(guard):
+    suspended = []
+    store = types.SimpleNamespace(
+        redis=Redis(),
+        suspend=lambda login, why: suspended.append((login, why)),
+        config={
+            "relay": "msa1.example.net",
+            "check": "probe@ccsnet.ne.jp",
+            "home_servers": [],
+            "hour": {"customer": 300, "home_server": 2000},
+            "stolen": {"networks": 10, "volume": 10, "bounces": 30},
+        },
+    )
+    counter = guard.Counter(store)
+    for login in ("probe@ccsnet.ne.jp", "taro@ccsnet.ne.jp"):
+        counter._judge(login, {1_800_000_000.0})
+    assert suspended == [("taro@ccsnet.ne.jp", "mail came from 300 networks within an hour")]
+
+
 def test_where_nothing_is_new_there_is_nothing_to_do(guard, path):
     log = guard.Log(str(path), None)
     assert log.read() == []

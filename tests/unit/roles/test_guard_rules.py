@@ -132,6 +132,16 @@ def test_what_makes_a_login_look_stolen(networks, hours, more, words):
     assert bool(why) == bool(words)
 
 
+def test_no_rule_of_stolen_logins_is_for_the_check_of_the_rollout():
+    hours = {str(HOUR): 80, f"{HOUR}b": 80}
+    whose = {"probe@ccsnet.ne.jp": "", "taro@ccsnet.ne.jp": "mail came from 300 networks within an hour"}
+    for login, why in whose.items():
+        mine = rules.rules_of(login, "probe@ccsnet.ne.jp", RULES)
+        assert rules.judge_login(300, hours, HOUR, mine, 300, True) == why
+    # Where the inventory has no check, every login has all rules.
+    assert rules.rules_of("taro@ccsnet.ne.jp", "", RULES) == RULES
+
+
 def test_the_tables_of_a_parameter():
     text = "texthash:/etc/a, unionmap:{proxy:pgsql:/etc/b,regexp:/etc/c} proxy:ldap:/etc/proxy:d inline:{ {a b = c} }"
     assert rules.maps_of(text) == [

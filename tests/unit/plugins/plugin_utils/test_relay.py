@@ -13,6 +13,7 @@ SQL = {"driver": "pgsql", "host": "store.example.net", "database": "mail", "user
 LDAP = {"driver": "ldap", "host": "store.example.net", "base": "dc=example"}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIE+/=\n-----END PRIVATE KEY-----\n"
 TARO = {"login": "taro@ccsnet.ne.jp", "password": SECRET}
+CHECK = {"login": "probe@ccsnet.ne.jp", "password": SECRET, "sender": "probe@ccsnet.ne.jp", "recipient": "probe@mobile.example"}
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def mistakes(document):
             "hostname": "msa1.example.net",
             "domains": ["ccsnet.ne.jp", "m2.ccsnet.ne.jp"],
             "users": [TARO, {"login": "hanako@m2.ccsnet.ne.jp", "password_hash": ARGON2, "senders": ["info@ccsnet.ne.jp"]}],
+            "check": CHECK,
             "mynetworks": ["127.0.0.0/8", "::1/128", "192.0.2.0/24"],
             "transport": {
                 "*": "smtp:[192.0.2.26]",
@@ -37,6 +39,7 @@ def mistakes(document):
             "old_tls": {"name": "printers, OP-17", "until": "2019-12-31"},
             "limits": LIMITS,
             "home_server_limits": {**LIMITS, "bounces": 100},
+            "check_limits": {**LIMITS, "message": 1, "size": 10000},
             "reject_score": 15,
             "dkim_selectors": ["op25b1", "op25b2"],
             "dkim_keys": {"op25b1._domainkey.m2.ccsnet.ne.jp": PEM},
@@ -63,6 +66,27 @@ TAROS = {"login": "taro@ccsnet.ne.jp", "domains": ["taro.example"]}
 
 def home(login="taro@ccsnet.ne.jp", domains=("taro.example",), **more):
     return {"home_servers": [{"login": login, "domains": list(domains)}], **more}
+
+
+def check(**keys):
+    return {"check": {**CHECK, **keys}}
+
+
+def test_what_the_variables_of_a_relay_and_of_a_balancer_must_have():
+    groups = {"all": ["e1"], "relays": ["msa1", "msa2", "msa3"], "relay_balancers": ["lb1"]}
+    variables = {
+        "e1": {},
+        "msa1": {"op25b_policy": {}},
+        "msa2": {"op25b_policy": {}, "submission_relay_users": []},
+        "msa3": {"submission_relay_directory": SQL},
+        "lb1": {},
+    }
+    assert list(relay.unconfigured(groups, variables).values()) == [
+        "msa1 is not configured as a submission relay: it has neither submission_relay_users nor submission_relay_directory",
+        "msa3 is not configured as a submission relay: it has no op25b_policy",
+        "lb1 is not configured as a balancer of the relays: it has no relay_balancer_relays",
+    ]
+    assert relay.unconfigured({"all": []}, {}) == {}
 
 
 def test_right_settings_have_none(mistakes):
@@ -99,6 +123,18 @@ def test_right_settings_have_none(mistakes):
         (user(password="あ" * 25), "users[0] (taro@ccsnet.ne.jp)", "1 to 72 bytes"),
         (user(password="a\nb"), "users[0] (taro@ccsnet.ne.jp)", "on one line"),
         (user(senders=["info"]), "users[0].senders", "'info' is not an address"),
+        (check(login=""), "check.login", "'' is no address of small letters, digits and . _ + -, in one of ccsnet.ne.jp"),
+        (check(login="probe@example.net"), "check.login", "is no address of small letters"),
+        (check(login="pro}be@ccsnet.ne.jp"), "check.login", "is no address of small letters"),
+        (check(login="taro@ccsnet.ne.jp"), "check.login", "'taro@ccsnet.ne.jp' is a login of users, too"),
+        (home("probe@ccsnet.ne.jp"), "check.login", "'probe@ccsnet.ne.jp' is a login of home_servers, too"),
+        (check(password=""), "check (probe@ccsnet.ne.jp)", "1 to 72 bytes"),
+        (check(password=None), "check (probe@ccsnet.ne.jp)", "either password or password_hash"),
+        (check(recipient=""), "check.recipient", "'' is no address of small letters"),
+        (check(recipient="a = b@mobile.example"), "check.recipient", "is no address of small letters"),
+        (check(recipient="Probe@mobile.example"), "check.recipient", "is no address of small letters"),
+        (check(sender="probe"), "check.sender", "'probe' is not an address"),
+        ({"check_limits": {**LIMITS, "size": 0}}, "check_limits.size", "0 lets nothing through"),
         ({"transport": {"Example.net": "smtp:[192.0.2.1]"}}, "transport", "'Example.net' is not a domain"),
         ({"transport": {"example.net": "192.0.2.1"}}, "transport.example.net", "'192.0.2.1' is no route"),
         ({"transport": {"example.net": "local:x"}}, "transport.example.net", "(transports: smtp,"),
@@ -162,7 +198,7 @@ def test_each_mistake_is_one_sentence_that_names_its_key(mistakes, changed, key,
 
 
 @pytest.mark.parametrize(
-    "changed", [{"directory": LDAP}, {"directory": {}, "redis": {}, "tell": {}, "old_tls": {}, "balancers": []}]
+    "changed", [{"directory": LDAP}, {"check": {}}, {"directory": {}, "redis": {}, "tell": {}, "old_tls": {}, "balancers": []}]
 )
 def test_what_is_left_out_is_no_mistake(mistakes, changed):
     assert mistakes(**changed) == []
