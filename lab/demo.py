@@ -63,7 +63,6 @@ class Cell(NamedTuple):
     state: str
     ms: float
 
-
     def __str__(self) -> str:
         return f"{self.probe} -> {self.target} {self.family} port {self.port} is {self.state}"
 
@@ -96,7 +95,13 @@ class Demo:
         """Run ansible-playbook, show its tasks as they come, and return all that it printed."""
         command = ["ansible-playbook", *arguments]
         print(f"    $ {' '.join(command)}", flush=True)
-        environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": WIDTH}
+        environment = {
+            **os.environ,
+            "OP25B_LAB": self.lab.name,
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONUNBUFFERED": "1",
+            "COLUMNS": WIDTH,
+        }
         lines: list[str] = []
         with self.log.open("a", encoding="utf-8") as log:
             run = subprocess.Popen(

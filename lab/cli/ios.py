@@ -627,9 +627,7 @@ class Device:
         self._hardware = {name for name in self.config.interfaces if not name.startswith(VIRTUAL) and "." not in name}
         self._startup = self.running() if startup.strip() else ""
 
-    def session(
-        self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None
-    ) -> Session:
+    def session(self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None) -> Session:
         """A user has logged in from `peer`; `local` is the address of the device that they came to."""
         session = Session(self, user, privilege, local, peer)
         self.sessions.append(session)
@@ -796,9 +794,7 @@ class Frame(NamedTuple):
 class Session:
     """One user's command line."""
 
-    def __init__(
-        self, device: Device, user: str, privilege: int, local: str | None, peer: tuple[str, int] | None = None
-    ) -> None:
+    def __init__(self, device: Device, user: str, privilege: int, local: str | None, peer: tuple[str, int] | None = None) -> None:
         self.device = device
         self.user = user
         self.privilege = privilege

@@ -161,9 +161,7 @@ class Device:
         node = self.tree.kids.get((10,))
         return node.item.text.split()[1] if node else self._hostname
 
-    def session(
-        self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None
-    ) -> Session:
+    def session(self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None) -> Session:
         """A user has logged in from `peer`; `local` is the address of the device that they came to."""
         session = Session(self, user, privilege, local, peer)
         self.sessions.append(session)
@@ -307,9 +305,7 @@ PIPE = re.compile(r"\s\|\s*(include|i|inc|exclude|e|exc|begin|b|beg|utility)\s+(
 class Session:
     """One user's command line."""
 
-    def __init__(
-        self, device: Device, user: str, privilege: int, local: str | None, peer: tuple[str, int] | None = None
-    ) -> None:
+    def __init__(self, device: Device, user: str, privilege: int, local: str | None, peer: tuple[str, int] | None = None) -> None:
         self.device = device
         self.user = user
         self.privilege = privilege

@@ -68,9 +68,7 @@ class Session(Protocol):
 class Device(Protocol):
     """A router without its terminal."""
 
-    def session(
-        self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None
-    ) -> Session:
+    def session(self, user: str, privilege: int = 15, local: str | None = None, peer: tuple[str, int] | None = None) -> Session:
         """A user has logged in from `peer`, to this device's address `local`."""
 
 

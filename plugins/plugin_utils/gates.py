@@ -434,7 +434,8 @@ def judge(
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
     probes: dict[str, dict[str, Any]] = {edge: {"tried": 0, "wrong": []} for edge in batch["edges"]}
-    tried = []
+    tried: list[Mapping[str, Any]] = []
+    amiss: list[tuple[Mapping[str, Any], str, bool]] = []
     for edge in batch["edges"]:
         answer = answers[edge]
         if "after" not in answer.get("edge_acl", {}):
@@ -450,11 +451,12 @@ def judge(
             tried.append({**task, "probes": result["probes"]})
             targets = matrix.plan(policy, task["wave"], [parse_address(text) for text in task["addresses"]])["targets"]
             found = matrix.judge(targets, result["probes"], task["probe"])
-            wrong = [_wrong(row, edge, task["wave"] == wave) for row in found if not row["ok"]]
+            amiss += [(row, edge, task["wave"] == wave) for row in found if not row["ok"]]
             probes[edge]["tried"] += len(found)
-            probes[edge]["wrong"] += wrong
             rows += found
-            problems += wrong
+    for edge in probes:
+        probes[edge]["wrong"] = list(_wrong([each for each in amiss if each[1] == edge]))
+    problems += _wrong(amiss)
     written: Mapping[str, Any] = next((each["rollout_written"] for each in answers.values() if "rollout_written" in each), {})
     if written.get("failed") or written.get("unreachable"):
         problems.append(said(written))
@@ -500,14 +502,27 @@ def _shown(
     }
 
 
-def _wrong(row: Mapping[str, Any], edge: str, changed: bool) -> str:
-    place = f"{row['target']} {row['family']} port {row['port']}"
-    where = f"{row['probe']} -> {place}: it should be {row['expected']} and is {row['seen']}"
-    if not changed:
-        return f"{where}, though nothing was changed for this probe host; look what {edge} does to others than its own pools"
-    if row["port"] == SMTP and row["expected"] != "open":
-        return f"{where}; look whether these packets cross {edge}, and with the playbook ccsnet.op25b.status what it enforces"
-    return f"{where}; look whether the target is up, and whether {edge} turns away more than the policy says"
+def _wrong(rows: Sequence[tuple[Mapping[str, Any], str, bool]]) -> Iterator[str]:
+    """A sentence for each target that was seen amiss in the same way.
+
+    `rows` are of the matrix, each with the edge that its probe host judges, and whether anything was changed for that one.
+    """
+    groups: dict[tuple[Any, ...], list[tuple[Mapping[str, Any], str]]] = {}
+    for row, edge, changed in rows:
+        blocked = row["port"] == SMTP and row["expected"] != "open"
+        groups.setdefault((row["target"], row["expected"], row["seen"], changed, blocked), []).append((row, edge))
+    for (target, expected, seen, changed, blocked), each in groups.items():
+        ports = ", ".join(map(str, dict.fromkeys(row["port"] for row, _edge in each)))
+        families = " and ".join(sorted({f"IP{row['family']}" for row, _edge in each}))
+        hosts = ", ".join(dict.fromkeys(row["probe"] for row, _edge in each))
+        edges = ", ".join(dict.fromkeys(edge for _row, edge in each))
+        if not changed:
+            look = f"nothing was changed for these; look what {edges} does to others than its own pools"
+        elif blocked:
+            look = f"look whether these packets cross {edges}, and with the playbook ccsnet.op25b.status what it enforces"
+        else:
+            look = f"look whether the target is up, and whether {edges} turns away more than the policy says"
+        yield f"{target} port {ports} on {families} should be {expected} and is {seen} from {hosts}; {look}"
 
 
 def _counters(
