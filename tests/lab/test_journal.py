@@ -10,7 +10,8 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import journal
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import journal, run
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.glue import runs
 
 from lab.topology import HOSTS
 
@@ -77,9 +78,10 @@ def results(process):
     return [task["hosts"] for task in play["tasks"]]
 
 
-def test_edges_of_every_kind_write_to_it_and_the_controller_keeps_nothing(keeper, start, tmp_path):
+def test_edges_of_every_kind_write_to_it_and_the_controller_keeps_nothing(keeper, start, tmp_path, monkeypatch):
     mine = {"ccsnet.op25b.journal": {"path": PLACE, "records": [{**step("edge"), "edge": "{{ inventory_hostname }}"}]}, **HOST}
-    first, wrote, found = results(start([{**write(), "run_once": True}, mine, {**READ, "run_once": True}]))
+    asked = {"ccsnet.op25b.acl": {"state": "gathered"}}
+    first, wrote, found, _gathered = results(start([{**write(), "run_once": True}, mine, {**READ, "run_once": True}, asked]))
     (made,), (read,) = first.values(), found.values()
     assert (made["path"], made["missing"], made["changed"]) == (PLACE, True, True)
     assert all(each["changed"] for each in wrote.values())
@@ -92,6 +94,10 @@ def test_edges_of_every_kind_write_to_it_and_the_controller_keeps_nothing(keeper
     assert keeper.parent.stat().st_mode & 0o777 == 0o700
     assert journal.read(keeper.read_text(encoding="utf-8")) == (read["records"], [])
     assert not list(tmp_path.rglob("*.jsonl"))
+    # The sessions with the routers, which outlast it, are no part of the run.
+    assert subprocess.run(["pgrep", "-f", "ansible_connection_cli_stub"], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert {runs.alive(run.token_in(each["run"])) for each in read["records"]} == {False}
 
 
 def test_two_runs_at_once_lose_nothing_and_what_a_killed_one_left_spoils_nothing(keeper, start):
