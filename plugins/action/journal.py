@@ -85,9 +85,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         known = self._vars.get("groups", {}).get("all", ())
         if name not in known:
             raise Op25bError(f"op25b_journal_host: '{name}' is no host of the inventory. {like(name, known)}.")
-        # Where ansible-core has put the connection of a network device aside, as no action of this kind needs it.
-        leads = self._templar.template(self._vars["ansible_delegated_vars"][name].get("ansible_connection"))
-        if self._connection.transport in _LOCAL and leads and leads not in _LOCAL:
+        there = self._vars["ansible_delegated_vars"][name]
+        leads = self._connection.transport
+        if leads in _LOCAL and there.get("ansible_connection") is not None:
+            # ansible-core puts the connection of a network device aside for an action that needs none.
+            leads = self._templar.copy_with_new_env(available_variables=there).template(there["ansible_connection"])
+        if self._connection.transport in _LOCAL and leads not in _LOCAL:
             raise Op25bError(
                 f"op25b_journal_host: '{name}' is reached by {leads}, which runs no program; name a host with a shell and Python."
             )

@@ -46,8 +46,8 @@ options:
 attributes:
   check_mode:
     description:
-      - The records are checked, and whether the file could be written, and nothing is. With C(check_mode: true) a task tells what
-        is wrong before anything is armed.
+      - The records are checked, and whether the file could be written, and nothing is. A task that is always in check
+        mode tells what is wrong before anything is armed.
     support: full
   diff_mode:
     description: There is nothing to show.

@@ -96,7 +96,8 @@ def case_variables(case, place):
         given["notice_mail"] = [{"domain": HOSTILE, "submission": HOSTILE, "login": HOSTILE, "incoming": [server]}]
         given["notice_areas"] = {area: {"ja": HOSTILE, "en": HOSTILE} for area in ("east", "west", "central")}
     mine = {key: case[key] for key in ("op25b_wave", "notice_status")}
-    return {**given, **mine, "notice_directory": str(place), "op25b_journal": f"{place}.jsonl", "op25b_today": "2019-03-12"}
+    files = {"notice_directory": str(place), "op25b_journal": f"{place}.jsonl", "op25b_volatile": True}
+    return {**given, **mine, **files, "op25b_today": "2019-03-12"}
 
 
 def publish(place, names=tuple(CASES)):

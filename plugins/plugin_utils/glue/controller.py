@@ -18,7 +18,7 @@ from . import runs
 
 def must_last(templar: Any, task_vars: Mapping[str, Any], what: str, path: str, way: str = "") -> None:
     """Refuse a path that goes with the container of this run, unless op25b_volatile says that it may; see lasting.refuse."""
-    if boolean(templar.template(task_vars.get("op25b_volatile")) or False):
+    if boolean(templar.template(task_vars.get("op25b_volatile")) or False, strict=False):
         return
     inside = lasting.container(os.environ, filter(os.path.exists, lasting.MARKS), runs.this(task_vars).job)
     mounts = Path("/proc/self/mountinfo")

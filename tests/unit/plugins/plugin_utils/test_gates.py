@@ -359,3 +359,50 @@ def test_a_probe_host_that_also_crosses_edges_of_other_batches_says_nothing_of_t
     problems = gates.judge(checked, "mobile", batch, answers, True)["problems"]
     assert problems
     assert all(problem.startswith("p2: ") for problem in problems)
+
+
+TARO = {"id": "c1", "who": "taro@noc (run k7qmz2xw4a)", "at": "2019-03-04T01:02:03Z", "seconds_left": 290}
+LOGIN = {"id": "c1", "who": "ansible", "at": "2019-03-04T01:02:03Z", "seconds_left": None}
+"""What an edge says that knows nothing but the login."""
+AT_WORK = "that run is at work; wait for it (without confirmation the change goes back in 290 s)"
+UNKNOWN = "nothing here proves that this run is gone, so that the edge's own clock decides: the change goes back"
+
+
+def left(alive, edge="e1", change="c1"):
+    return {"edge": edge, "change": change, "run": "2019-03-04T01:00:00Z/k7qmz2xw4a", "alive": alive}
+
+
+@pytest.mark.parametrize(
+    ("armed", "changes", "is_gone", "who", "end"),
+    [
+        ({**TARO, "alive": None, "abandoned": False}, [], False, TARO["who"], f"{UNKNOWN} in 290 s"),
+        ({**TARO, "alive": True, "abandoned": False}, [left(True)], False, TARO["who"], AT_WORK),
+        (
+            {**TARO, "alive": False, "abandoned": True},
+            [left(False)],
+            True,
+            TARO["who"],
+            "that run is gone; take the change back (it goes back in 290 s)",
+        ),
+        # Of what knows the login alone, the journal knows the run.
+        (
+            {**LOGIN, "alive": None, "abandoned": False},
+            [left(True, edge="e2"), left(False)],
+            True,
+            "ansible (run k7qmz2xw4a)",
+            "that run is gone; take the change back (it goes back by itself)",
+        ),
+        # Another change of that edge, as of a person by hand, is nobody's.
+        (
+            {**LOGIN, "alive": None, "abandoned": False},
+            [left(False, change="c2"), left(False, edge="e2")],
+            False,
+            "ansible",
+            f"{UNKNOWN} by itself",
+        ),
+    ],
+)
+def test_a_change_is_abandoned_only_with_proof_and_else_it_is_said_how_long_it_stays(armed, changes, is_gone, who, end):
+    assert gates.abandoned(armed, "e1", changes) is is_gone
+    said = gates.armed_by(armed, "e1", changes)
+    assert said == f"e1 has an unconfirmed change that {who} armed at 2019-03-04T01:02:03Z; {end}"

@@ -127,6 +127,6 @@ def test_the_refusal_says_the_two_ways_out():
         lasting.refuse("journal", "/j", "this container", OWN, "name a host in op25b_journal_host, or ")
     assert str(raised.value) == (
         "journal: /j goes with this container, as it is on the container's own file system; name a host in op25b_journal_host, "
-        "or name a path on a volume that stays (AWX: Settings, Jobs, « Paths to expose to isolated jobs », or a volume in the pod "
-        "specification of the container group), or set op25b_volatile: true where it may go."
+        "or name a path on a volume that stays (AWX: Settings, Jobs, « Paths to expose to isolated jobs », or a volume in the "
+        "pod specification of the container group), or set op25b_volatile: true where it may go."
     )

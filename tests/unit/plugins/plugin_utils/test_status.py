@@ -12,7 +12,7 @@ from tests.screens import text as shown
 
 AT = "2019-03-04T01:02:03Z"
 RUN = {"at": AT, "run": "noc:1:1", "operator": "taro", "playbook": "rollout"}
-ARMED = {"id": "c1", "who": "taro@noc (pid 1)", "at": AT, "seconds_left": 9}
+ARMED = {"id": "c1", "who": "taro@noc (run k7qmz2xw4a)", "at": AT, "seconds_left": 9}
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_what_is_armed_differs_drifts_or_is_silent_is_never_confirmed(checked, g
     assert "NOT KNOWN: e6: attachments[0].pools: no pool of the policy is named 'est'" in text
     assert text.endswith(
         "\n1 confirmed, 2 armed, 5 differs, 2 of 6 edges NOT known\n"
-        "e1: a change that taro@noc (pid 1) armed at 2019-03-04T01:02:03Z is unconfirmed; it goes back in 9 s\n"
+        "e1: a change that taro@noc (run k7qmz2xw4a) armed at 2019-03-04T01:02:03Z is unconfirmed; it goes back in 9 s\n"
         "e2: set exempted.v4: + 192.0.2.1\n"
     )
 
