@@ -127,8 +127,8 @@ def _plain(value: Any) -> Any:
 
 
 def _integer(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST:
-        return int(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _LARGEST else Wrong(f"{float(value)} is not right here")
     if isinstance(value, str) and (found := _INTEGER.fullmatch(value.strip())):
         return int(found[1])
     return _plain(value)
@@ -160,6 +160,6 @@ def _text(value: Any) -> Any:
     if isinstance(value, bool):
         return Wrong(f"YAML reads this as {'true, like yes and on' if value else 'false, like no and off'}", QUOTED)
     if isinstance(value, float):
-        return Wrong(f"{value} is a number, of which YAML and Jinja drop zeros", QUOTED)
+        return Wrong(f"{float(value)} is a number, of which YAML and Jinja drop zeros", QUOTED)
     plain = _plain(value)
     return str(plain) if isinstance(plain, int) else plain

@@ -41,6 +41,11 @@ def unique(spaces, least=1, most=4):
     return st.lists(prefixes(spaces), min_size=least, max_size=most, unique=True)
 
 
+def hosts(spaces, least=1, most=4):
+    """Addresses of servers, which may not be prefixes."""
+    return st.lists(prefixes(spaces).map(lambda text: text.partition("/")[0]), min_size=least, max_size=most, unique=True)
+
+
 @st.composite
 def documents(draw, burst=BURST):
     """A valid policy document."""
@@ -54,12 +59,12 @@ def documents(draw, burst=BURST):
         "pools": pools,
         "mail_servers": {
             "msa1": {
-                "addresses": draw(unique(SERVERS)),
+                "addresses": draw(hosts(SERVERS)),
                 "role": "submission",
                 "port25_from_pools": draw(st.booleans()),
             }
         },
-        "partners": {"friend": {"addresses": draw(unique(OUTSIDE, 1, 2))}},
+        "partners": {"friend": {"addresses": draw(hosts(OUTSIDE, 1, 2))}},
         "exemptions": [
             {"prefixes": [p], "who": "customer 4711", "why": "contract"}
             for p in draw(st.lists(st.sampled_from(owned), max_size=2, unique=True))

@@ -329,7 +329,8 @@ def test_the_document_is_read():
             ("exemptions", 0, "ticket"),
             1.1,
             "op25b_policy.exemptions[0].ticket: 1.1 is a number, of which YAML and Jinja drop zeros; "
-            "write a ticket's name as OP-17 (printable ASCII without ?, at most 60 long, since routers get it as a remark), in quotes.",
+            "write a ticket's name as OP-17 (printable ASCII without ?, at most 60 long, "
+            "since routers get it as a remark), in quotes.",
         ),
         (
             ("pools", "east_ftth", "line"),
