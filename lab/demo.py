@@ -93,10 +93,11 @@ class Demo:
         command = ["ansible-playbook", *arguments]
         print(f"    $ {' '.join(command)}", flush=True)
         environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
+        environment["COLUMNS"] = WIDTH
         lines: list[str] = []
         with LOG.open("a", encoding="utf-8") as log:
             run = subprocess.Popen(
-                command, cwd=ROOT, env=environment | {"COLUMNS": WIDTH}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
             assert run.stdout
             for line in run.stdout:
