@@ -99,12 +99,14 @@ def _display(lines: Sequence[str]) -> None:
 
 
 def _pieces(lines: Sequence[str]) -> Iterator[str]:
+    """The lines in pieces, none of which ends with an empty line, since an event loses these."""
     piece = ""
     for line in lines:
         # A terminal's line ends with two characters.
-        if piece and len(piece) + piece.count("\n") + len(line) + 2 > AT_ONCE:
-            yield piece
-            piece = ""
+        if piece.strip("\n") and len(piece) + piece.count("\n") + len(line) + 2 > AT_ONCE:
+            whole = piece.rstrip("\n") + "\n"
+            yield whole
+            piece = piece[len(whole) :]
         piece += line + "\n"
     if piece:
         yield piece

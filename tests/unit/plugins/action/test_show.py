@@ -160,6 +160,7 @@ def test_what_awx_would_cut_off_is_printed_in_pieces(monkeypatch):
     lines = [f"line {at}" if at % 3 else "" for at in range(1000)]
     show._display(lines)
     assert max(len(piece.replace("\n", "\r\n")) for piece in pieces) < 1024
+    assert not any(piece.endswith("\n\n") for piece in pieces[:-1])
     # As the display does: one newline from the end goes, and one comes.
     assert "".join(piece.removesuffix("\n") + "\n" for piece in pieces) == "".join(f"{line}\n" for line in lines)
 
