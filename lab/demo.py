@@ -95,13 +95,8 @@ class Demo:
         """Run ansible-playbook, show its tasks as they come, and return all that it printed."""
         command = ["ansible-playbook", *arguments]
         print(f"    $ {' '.join(command)}", flush=True)
-        environment = {
-            **os.environ,
-            "OP25B_LAB": self.lab.name,
-            "ANSIBLE_NOCOLOR": "1",
-            "PYTHONUNBUFFERED": "1",
-            "COLUMNS": WIDTH,
-        }
+        environment = {**os.environ, "OP25B_LAB": self.lab.name, "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"}
+        environment["COLUMNS"] = WIDTH
         lines: list[str] = []
         with self.log.open("a", encoding="utf-8") as log:
             run = subprocess.Popen(

@@ -95,15 +95,22 @@ def _paint(text: str, mark: str) -> str:
 def _display(lines: Sequence[str]) -> None:
     """Print the lines, many at once, so that what others print does not come between them."""
     to_stderr = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] in JSON_CALLBACKS
-    piece: list[str] = []
+    for piece in _pieces(lines):
+        Display().display(piece, stderr=to_stderr)
+
+
+def _pieces(lines: Sequence[str]) -> Iterator[str]:
+    """The lines in pieces, none of which ends with an empty line, since an event loses these."""
+    piece = ""
     for line in lines:
-        if piece and sum(len(each) + 2 for each in (*piece, line)) > AT_ONCE:
-            Display().display("\n".join(piece), stderr=to_stderr)
-            piece = []
-        piece.append(line)
+        # A terminal's line ends with two characters.
+        if piece.strip("\n") and len(piece) + piece.count("\n") + len(line) + 2 > AT_ONCE:
+            whole = piece.rstrip("\n") + "\n"
+            yield whole
+            piece = piece[len(whole) :]
+        piece += line + "\n"
     if piece:
-        # The display takes one newline from the end of a text, and adds one.
-        Display().display("\n".join(piece) + "\n", stderr=to_stderr)
+        yield piece
 
 
 def _bounded(lines: Sequence[str]) -> dict[str, Any]:

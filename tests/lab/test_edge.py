@@ -18,7 +18,6 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 
 from lab.packets import SHAPES, SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
-
 from tests import screens
 
 from .ansible_task import ROOT, Ansible, Playbook, environment, kill_controller, wait_for

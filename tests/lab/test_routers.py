@@ -25,7 +25,6 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse
 from lab.machine import FILES
 from lab.packets import ACK, SHAPES, SYNACK, Arrival, Packet, Witness, send
 from lab.topology import HOSTS
-
 from tests import screens
 
 from .ansible_task import ROOT, Playbook, end_all, kill_controller, wait_for

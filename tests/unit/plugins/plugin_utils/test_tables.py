@@ -166,14 +166,8 @@ def test_every_kind_of_table_marks_what_a_person_must_see():
     [
         ("a table as text", "table: this is no table; write what a filter such as ccsnet.op25b.plan returns."),
         ({"columns": []}, "table: this is no table; write what a filter such as ccsnet.op25b.plan returns."),
-        (
-            {**small().as_data(), "rows": [{"cells": ["e1"], "more": ""}]},
-            "table: rows[0]: there are 1 cells; write one for each of 5",
-        ),
-        (
-            {**small().as_data(), "end": [{"text": "x", "mark": "red"}]},
-            "text: a line with a mark has a text, and is good, warn or",
-        ),
+        ({**small().as_data(), "rows": [{"cells": ["e1"], "more": ""}]}, "table: rows[0]: there are 1 cells; write one for each"),
+        ({**small().as_data(), "end": [{"text": "x", "mark": "red"}]}, "text: a line with a mark has a text, and is good, warn"),
     ],
 )
 def test_what_is_no_table_is_refused_in_a_sentence(data, sentence):
