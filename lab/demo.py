@@ -61,7 +61,6 @@ class Cell(NamedTuple):
     state: str
     ms: float
 
-
     def __str__(self) -> str:
         return f"{self.probe} -> {self.target} {self.family} port {self.port} is {self.state}"
 
