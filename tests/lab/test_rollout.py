@@ -331,7 +331,7 @@ def test_two_waves_on_every_edge_and_back_by_the_public_playbooks_while_customer
     networks = [word for number in range(300) for word in (str(time.time()), f"2001:db8:{number:x}::/48")]
     key = "op25b:networks:probe@ccsnet.ne.jp"
     assert site.lab.run("msa1", ["redis-cli", "ZADD", key, *networks], check=True).stdout.strip() == "300"
-    with clients(site.lab, SENDERS, every=3) as sending:
+    with clients(site.lab, SENDERS, every=15) as sending:
         site.demo.walk("0_observe", "1_pilot")
         site.demo.back()
     # Of the check's login, too: none failed, none is suspended.
