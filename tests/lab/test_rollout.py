@@ -9,10 +9,12 @@ import contextlib
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
-from lab.demo import Demo
+from lab.clients import clients
+from lab.demo_rollout import ALL, SENDERS, Rollout
 from lab.topology import HOSTS
 
 from .ansible_task import BIN, ROOT, environment, kill_controller, sockets, wait_for
@@ -26,6 +28,7 @@ class Site:
 
     def __init__(self, lab):
         self.lab = lab
+        self.demo = Rollout(lab)
         self.journal = lab.state / "journal.jsonl"
         self.environment = environment(OP25B_LAB=lab.name, ANSIBLE_PERSISTENT_CONTROL_PATH_DIR=str(sockets(lab.name)))
 
@@ -65,7 +68,7 @@ class Site:
         return said[0]
 
     def rules(self):
-        return Demo(self.lab).edge_rules()
+        return self.demo.edge_rules()
 
     def record(self):
         return [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
@@ -114,13 +117,9 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(new_lab):
-    """The relay is there, and the customers were told of three waves."""
-    lab = new_lab()
-    lab.up()
-    made = Site(lab)
-    relay = made.command("site", "0_observe")
-    done = made.started([*relay, "--limit", "relays"]).communicate(timeout=300)[0]
-    assert "failed=0" in done, done
+    """The relay is there, as the public playbook sets it up."""
+    made = Site(new_lab())
+    made.demo.begin()
     return made
 
 
@@ -322,3 +321,33 @@ def test_one_pool_one_wave_and_everything_go_back_to_the_byte(site):
 
     assert len(play("rollback")) == 14
     assert site.rules() == untouched
+
+
+# -- as README describes it -------------------------------------------------------------------------------------------------
+
+
+def test_two_waves_on_every_edge_and_back_by_the_public_playbooks_while_customers_send(site):
+    seen = len(site.record())
+    # As at an ISP with more pools than the lab has: so many networks have sent by the login of the check within this hour.
+    networks = [word for number in range(300) for word in (str(time.time()), f"2001:db8:{number:x}::/48")]
+    key = "op25b:networks:probe@ccsnet.ne.jp"
+    assert site.lab.run("msa1", ["redis-cli", "ZADD", key, *networks], check=True).stdout.strip() == "300"
+    with clients(site.lab, SENDERS, every=15) as sending:
+        site.demo.walk("0_observe", "1_pilot")
+        site.demo.back()
+    # Of the check's login, too: none failed, none is suspended.
+    site.demo.mail_went_through(sending)
+
+    records = site.record()[seen:]
+    waves = [(each["wave"], each["outcome"]) for each in records if each["kind"] == "wave"]
+    assert waves == [("observe", "confirmed"), ("pilot", "confirmed")]
+    steps = [each for each in records if each["kind"] == "step" and each["before"] != each["after"]]
+    assert {each["outcome"] for each in steps} == {"confirmed"}
+    places = {
+        action: {(each["edge"], each["pool"], each["class"]) for each in steps if each["after"] == action}
+        for action in ("observe", "block", "pass")
+    }
+    assert {pool for _edge, pool, _class in places["observe"]} == set(ALL)
+    assert places["block"] == {("edge-l1", "east_ftth", "mobile")}
+    assert places["pass"] == places["observe"]
+    assert len(places["pass"]) == 14
