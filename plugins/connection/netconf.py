@@ -23,7 +23,12 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.one_task import OneTa
 try:
     from ansible_collections.ansible.netcommon.plugins.connection.netconf import Connection as Lasting
 except ImportError:
-    from ansible.plugins.connection import ConnectionBase as Lasting
+    from ansible.plugins.connection import ConnectionBase
+
+    class Lasting(ConnectionBase):
+        """What it would be in front of, for the sentence that says so."""
+
+        transport = "ansible.netcommon.netconf"
 
 
 class Connection(OneTask, Lasting):
