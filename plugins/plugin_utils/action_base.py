@@ -11,7 +11,7 @@ import re
 import socket
 import sys
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,6 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils import connection
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import connection_loader, terminal_loader
 
 from . import dialects, transports
 from .errors import EdgeError, Op25bError
@@ -65,27 +64,32 @@ def wrong_connection(dialect: ModuleType, name: str) -> str:
     )
 
 
-def missing_requirements(dialect: ModuleType, network_os: str | None = None, ssh_type: str = "auto") -> list[str]:
+def missing_requirements(dialect: ModuleType, ssh_type: str = "auto") -> list[str]:
     """What this controller lacks to reach an edge of this dialect, each in one sentence. Nothing is connected.
 
-    `network_os` and `ssh_type` are the host's ansible_network_os and ansible_network_cli_ssh_type.
+    `ssh_type` is the host's ansible_network_cli_ssh_type.
     """
     needed = str(getattr(dialect, "CONNECTION", ""))
-    if not needed:
-        return []
-    missing = []
-    if not connection_loader.find_plugin(needed):
-        missing.append(_no_collection("ansible_connection", needed))
+    plugins = {"ansible_connection": needed} if needed else {}
+    libraries = {"ansible_connection": {"ncclient": "ncclient"}} if needed == _NETCONF else {}
     if needed == _COMMAND_LINE:
-        if not terminal_loader.find_plugin(network_os or dialect.NETWORK_OS[0]):
-            missing.append(_no_collection("ansible_network_os", dialect.NETWORK_OS[0]))
-        libraries = _LIBRARIES.get(ssh_type)
-        if libraries is None:
-            missing.append(f"ansible_network_cli_ssh_type: '{ssh_type}' is not right here; write libssh, paramiko or auto.")
-        elif not any(map(_importable, libraries)):
-            missing.append(_no_library("ansible_network_cli_ssh_type", libraries.values()))
-    if needed == _NETCONF and not _importable("ncclient"):
-        missing.append(_no_library("ansible_connection", ["ncclient"]))
+        plugins["ansible_network_os"] = dialect.NETWORK_OS[0]
+        if ssh_type not in _LIBRARIES:
+            return [f"ansible_network_cli_ssh_type: '{ssh_type}' is not right here; write libssh, paramiko or auto."]
+        libraries["ansible_network_cli_ssh_type"] = _LIBRARIES[ssh_type]
+    missing = []
+    for key, plugin in plugins.items():
+        collection = plugin.rpartition(".")[0]
+        if not _importable(f"ansible_collections.{collection}"):
+            missing.append(
+                f"{key}: the collection {collection} is not on this controller; "
+                f"`ansible-galaxy collection install {collection}` brings it."
+            )
+    for key, choice in libraries.items():
+        if not any(map(_importable, choice)):
+            first, *others = choice.values()
+            named = f"neither {first} nor {others[0]} is" if others else f"the Python library {first} is not"
+            missing.append(f"{key}: {named} on this controller; `{sys.executable} -m pip install {first}` brings it.")
     return missing
 
 
@@ -96,17 +100,6 @@ def _importable(module: str) -> bool:
         return False
 
 
-def _no_collection(key: str, plugin: str) -> str:
-    collection = plugin.rpartition(".")[0]
-    return f"{key}: {plugin} is not on this controller; `ansible-galaxy collection install {collection}` brings it."
-
-
-def _no_library(key: str, packages: Iterable[str]) -> str:
-    first, *others = packages
-    named = f"neither {first} nor {others[0]} is" if others else f"the Python library {first} is not"
-    return f"{key}: {named} on this controller; `{sys.executable} -m pip install {first}` brings it."
-
-
 def worker_failure(said: str, method: str = "sudo", interpreter: str = "") -> str:
     """What is wrong where a Linux edge did not run our module, in one sentence.
 
@@ -114,7 +107,7 @@ def worker_failure(said: str, method: str = "sudo", interpreter: str = "") -> st
     """
     absent = r": (?:command )?not found|: No such file|: not installed"
     tool = re.escape(method)
-    if re.search(rf"(?<![\w/]){tool}(?:{absent})|failed to execute {tool}\b|exec: \"?{tool}\"?: ", said):
+    if re.search(rf"(?<!\w){tool}(?:{absent})|failed to execute {tool}\b|exec: \"?{tool}\"?: ", said):
         return (
             f"ansible_become_method: {method} is not on this edge; install it there, name another method, or log in as root and "
             "write ansible_become: false."
@@ -193,7 +186,7 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
 
     def _device(self) -> connection.Connection:
         ssh_type = self._connection.get_option("ssh_type") if self._connection.has_option("ssh_type") else "auto"
-        missing = missing_requirements(self.dialect(), self._vars.get("ansible_network_os"), ssh_type)
+        missing = missing_requirements(self.dialect(), ssh_type)
         if missing:
             raise EdgeError(missing)
         if isinstance(self._connection, OneTask):
