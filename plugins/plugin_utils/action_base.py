@@ -132,7 +132,8 @@ def worker_failure(said: str, method: str = "sudo", interpreter: str = "") -> st
         return (
             f"ansible_python_interpreter: {where} of this edge is too old; install Python 3.9 or later there, or write its place."
         )
-    return ""
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")
+    return f"the edge does not run what the controller sends; the last that it said is: {last[:_LONGEST]}"
 
 
 class EdgeAction(ActionBase):  # type: ignore[misc]

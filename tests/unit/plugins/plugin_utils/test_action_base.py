@@ -17,7 +17,7 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils import action_base, d
 
 ROOT = Path(__file__).resolve().parents[4]
 NO_SUDO = "ansible_become_method: sudo is not on this edge; "
-PASSWORD = "ansible_become_password: sudo wants a password on this edge, "  # noqa: S105
+PASSWORD = "ansible_become_password: sudo wants a password on this edge, "
 NO_PYTHON = "ansible_python_interpreter: /usr/bin/python3 is not on this edge; "
 OLD = "ansible_python_interpreter: /usr/bin/python3 of this edge is too old; "
 
@@ -138,7 +138,7 @@ sys.meta_path.insert(0, Hidden())
         ),
         (
             {"connection": "ccsnet.op25b.netconf", "network_os": "ccsnet.op25b.junos"},
-            "ansible_collections.ansible.netcommon",
+            "site-packages",
             "Task failed: ansible_connection: ansible.netcommon.netconf is not on this controller; ",
         ),
     ],
@@ -158,6 +158,7 @@ def test_a_task_says_so_before_it_connects(tmp_path, variables, hidden, sentence
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
             "ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": str(tmp_path),
+            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": str(hidden != "site-packages"),
             "HIDDEN": hidden,
             "PYTHONPATH": str(tmp_path),
         },
