@@ -23,8 +23,11 @@ from ansible_collections.ccsnet.op25b.plugins.plugin_utils.one_task import OneTa
 try:
     from ansible_collections.ansible.netcommon.plugins.connection.network_cli import Connection as Lasting
 except ImportError:
-    from ansible.plugins.connection import ConnectionBase as Lasting
+    # Whatever can be made of a class: it says what is missing before it does anything.
+    from ansible.plugins.connection.local import Connection as Lasting
 
 
 class Connection(OneTask, Lasting):
     """See DOCUMENTATION."""
+
+    transport = "ansible.netcommon.network_cli"

@@ -102,7 +102,14 @@ def nft_binary():
 def nft(*arguments, script=None):
     """Run nft and return what it prints; its own words come with the error."""
     done = subprocess.run(
-        [nft_binary(), *arguments], input=script, capture_output=True, text=True, check=False, env=dict(os.environ, LC_ALL="C")
+        [nft_binary(), *arguments],
+        input=script,
+        capture_output=True,
+        # A comment that somebody wrote may be no UTF-8; it has to come back as it was.
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+        env=dict(os.environ, LC_ALL="C"),
     )
     if done.returncode:
         words = done.stderr.strip()
@@ -134,7 +141,7 @@ def snapshot():
 
 def digest(text):
     """The fingerprint by which two runs see that the table changed in between."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _blocks(text):
@@ -217,7 +224,7 @@ def boottime():
 def write(name, text, mode=0o600):
     """Write a file so that a reader sees all of it or the old one, and a power cut leaves one of both."""
     os.makedirs(os.path.dirname(name), exist_ok=True)
-    with open(f"{name}.new", "w", encoding="utf-8") as handle:
+    with open(f"{name}.new", "w", encoding="utf-8", errors="surrogateescape") as handle:
         os.fchmod(handle.fileno(), mode)
         handle.write(text)
         handle.flush()
@@ -248,7 +255,7 @@ def store(name, value):
 def read_text(name):
     """A file's text, or nothing where it is missing."""
     try:
-        with open(name, encoding="utf-8") as handle:
+        with open(name, encoding="utf-8", errors="surrogateescape") as handle:
             return handle.read()
     except FileNotFoundError:
         return ""

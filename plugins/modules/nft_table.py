@@ -124,7 +124,9 @@ def main():
         if given["operation"] == "read":
             result.update(router.read(given["who"], given["acknowledge"] and not module.check_mode))
             result["listing"] = (
-                base64.b64encode(zlib.compress(result["listing"].encode(), 1)).decode() if result["listing"] else ""
+                base64.b64encode(zlib.compress(result["listing"].encode(errors="replace"), 1)).decode()
+                if result["listing"]
+                else ""
             )
         elif given["operation"] == "apply":
             result.update(

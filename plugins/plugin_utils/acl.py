@@ -226,7 +226,9 @@ def _likely(name: str, names: Sequence[str]) -> str:
         # Be100 is Bundle-Ether100.
         if its == number and word[:1] == other[:1] and all(letter in letters for letter in word):
             return each
-    folded = {each.casefold(): each for each in reversed(names)}
+    # Of that kind the nearest number, else what looks most like it.
+    alike = [each for each in names if word and number and _split(each)[0].startswith(word)]
+    folded = {f"{word}{_split(each)[1]}" if alike else each.casefold(): each for each in reversed(alike or names)}
     near = difflib.get_close_matches(name.casefold(), folded, 1)
     return folded[near[0]] if near else ""
 

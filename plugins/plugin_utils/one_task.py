@@ -32,6 +32,11 @@ class OneTask:
     def __init__(self, *arguments: Any, **more: Any) -> None:
         # The options are those of the one in whose place it stands.
         lasting = connection_loader.get(self.transport, class_only=True)
+        if lasting is None:
+            raise AnsibleConnectionFailure(
+                f"ansible_connection: {self.transport} is not on this controller; "
+                f"`ansible-galaxy collection install {self.transport.rpartition('.')[0]}` brings it."
+            )
         options = C.config.get_configuration_definitions("connection", lasting._load_name)
         C.config.initialize_plugin_configuration_definitions("connection", self._load_name, options)
         super().__init__(*arguments, **more)

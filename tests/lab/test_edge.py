@@ -389,6 +389,60 @@ def test_a_policy_with_mistakes_touches_no_device(edge):
     assert edge.run("nft", "-a", "list", "ruleset") == before
 
 
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_a_name_that_no_interface_has_is_refused_before_anything_is_sent(edge, check):
+    before = edge.run("nft", "-a", "list", "ruleset")
+    places = [dict(EDGE["op25b_attachments"][0], interface="East0"), EDGE["op25b_attachments"][1]]
+    uplink = "uplinks[1]: this device has no interface 'up7'. Did you mean up0? Known here: east0, "
+    attachment = "attachments[0].interface: this device has no interface 'East0'. Did you mean east0? Known here: east0, "
+    said = edge.refused("acl", *check, **edge.arguments("all", uplinks=["up0", "up7"]))
+    assert said.startswith(uplink)
+    assert said.endswith(" Nothing was sent.")
+    assert edge.refused("acl", *check, **edge.arguments("all", attachments=places)).startswith(attachment)
+    head, *both = edge.refused("acl", *check, **edge.arguments("all", uplinks=["up0", "up7"], attachments=places)).splitlines()
+    assert head == "The edge has 2 mistakes; nothing was sent:"
+    assert [each.startswith(f"- {one}") for each, one in zip(both, (uplink, attachment), strict=True)] == [True, True]
+    assert edge.run("nft", "-a", "list", "ruleset") == before
+
+
+def test_other_names_of_interfaces_and_those_of_sessions(edge):
+    # Named as a VLAN is, which this kernel may not have.
+    edge.run("ip", "link", "add", "east0.100", "type", "veth", "peer", "name", "peer0")
+    edge.run("ip", "link", "property", "add", "dev", "east0", "altname", "enp9s0")
+    try:
+        places = [{"interface": name, "pools": ["east_ftth"]} for name in ("east0.100", "ppp*", "enp9s0")]
+        said = edge.refused("acl", **edge.arguments("all", attachments=places))
+        assert said == (
+            "attachments[2].interface: 'enp9s0' is another name of east0, which no rule matches; write east0. Nothing was sent."
+        )
+        found = edge.apply("all", attachments=places[:2])
+        assert found["changed"]
+        assert (
+            "attachments[1].interface: no interface of this device begins with 'ppp' now; 'ppp*' means those that may come."
+            in " ".join(found["printed"].split())
+        )
+    finally:
+        edge.run("ip", "link", "property", "del", "dev", "east0", "altname", "enp9s0")
+        edge.run("ip", "link", "del", "east0.100")
+
+
+def test_an_interface_that_has_gone_does_not_hold_up_the_way_back(edge):
+    edge.run("ip", "link", "add", "up9", "type", "veth", "peer", "name", "peer0")
+    try:
+        edge.apply("pilot", uplinks=["up0", "up9"])
+    finally:
+        edge.run("ip", "link", "del", "up9")
+    assert "no interface 'up9'" in edge.refused("acl", **edge.arguments("all", uplinks=["up0", "up9"]))
+    for wave in ("pilot", "observe"):
+        found = edge.apply(wave, uplinks=["up0", "up9"])
+        assert "no interface 'up9'; nothing becomes stricter" in " ".join(found["printed"].split())
+        assert '"up9"' in edge.table()
+    # A name that the device has not is no place for what stays.
+    assert "no interface 'up8'" in edge.refused("acl", **edge.arguments("observe", uplinks=["up8"]))
+    assert edge.apply("none", uplinks=["up8"])["changed"]
+    assert edge.table() == ""
+
+
 def test_rendered_and_parsed_need_no_device_and_agree(edge):
     rendered = edge.ok("acl", **edge.arguments("pilot"), state="rendered")["rendered"]
     assert edge.table() == ""

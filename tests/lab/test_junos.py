@@ -191,6 +191,31 @@ def test_check_mode_says_what_comes_and_changes_nothing(edge):
     assert edge.running() == before
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_a_name_that_no_interface_has_is_refused_before_anything_is_sent(edge, check):
+    before = edge.running()
+    uplinks = {"uplinks": ["xe-0/0/0"]}
+    attachments = {"attachments": [{"interface": "ge-0/0/7.0", "pools": ["central_ftth"]}]}
+    wrong = (uplinks, attachments, uplinks | attachments)
+    tasks = [
+        {"ccsnet.op25b.acl": wave("all", **each), "check_mode": check, "ignore_errors": True}
+        for each in (*wrong, {"wave": "none"})
+    ]
+    process = edge.playbook.start([{"hosts": "edge-j1", "tasks": tasks}])
+    *refused, right = edge.playbook.results(process)["edge-j1"]
+    assert edge.running() == before
+    known = "Known here: fxp0.0, ge-0/0/1.0, xe-0/0/0.0."
+    sentences = [
+        f"uplinks[0]: this device has no interface 'xe-0/0/0'. Did you mean xe-0/0/0.0? {known}",
+        f"attachments[0].interface: this device has no interface 'ge-0/0/7.0'. Did you mean ge-0/0/1.0? {known}",
+    ]
+    assert [each["msg"] for each in refused] == [
+        *(f"{sentence} Nothing was sent." for sentence in sentences),
+        "\n".join(["The edge has 2 mistakes; nothing was sent:", *(f"- {sentence}" for sentence in sentences)]),
+    ]
+    assert not right["failed"]
+
+
 @pytest.mark.parametrize("ends", ["no confirm", "controller killed", "session cut", "netconfd restarted"])
 def test_what_nobody_confirms_goes_back_to_the_byte_and_the_next_run_says_so(lab, edge, ends):
     before = edge.running()

@@ -737,14 +737,13 @@ def test_what_is_refused_before_anything_is_sent(edges):
     results = edges.play(
         acl("slow", changed=limit),
         acl("all", budget=1),
-        acl("all", uplinks=["HundredGigE0/9/9/9"]),
         acl("all", confirm=86400),
         acl("all", **managed),
         {**acl("all", **managed, over_management=True), "check_mode": True},
     )
     assert (edges.running(), edges.history()) == (before, history)
     for edge in edges.each():
-        tight, small, absent, long, here, over = results[edge.name]
+        tight, small, long, here, over = results[edge.name]
         assert tight["msg"] == (
             f"waves: the action limit of pool {edge.facts.pool} needs a counter for each customer, and an access list has none; "
             "write observe or block for the pools of this edge."
@@ -752,14 +751,66 @@ def test_what_is_refused_before_anything_is_sent(edges):
         assert re.match(
             r"budget: the edge would hold \d+ entries of this policy, and 1 are allowed; nothing was sent\.", small["msg"]
         )
-        assert absent["msg"].startswith("uplinks: the device has no interface 'HundredGigE0/9/9/9'; write one as its running")
-        assert edge.facts.uplink in absent["msg"]
         assert re.match(r"confirm: 86400 is out of range; .* takes at most \d+ seconds\.$", long["msg"])
         assert here["msg"] == (
             f"uplinks: {edge.facts.management} carries the session by which this device is managed; reach it by another "
             "interface, or write over_management: true. Nothing was sent."
         )
         assert over["changed"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_name_that_no_interface_has_is_refused_before_anything_is_sent(edges, check):
+    before, history = edges.running(), edges.history()
+    short, pools = {"edge-c1": "Gi0/0/0", "edge-x1": "hu0/0/1/0"}, {name: facts.pool for name, facts in EDGES.items()}
+    uplinks = [f"{{{{ {json.dumps(short)}[inventory_hostname] }}}}"]
+    attachments = [{"interface": "Gig0/7/7/7", "pools": [f"{{{{ {json.dumps(pools)}[inventory_hostname] }}}}"]}]
+    wrong = ({"uplinks": uplinks}, {"attachments": attachments}, {"uplinks": uplinks, "attachments": attachments})
+    out = acl("none", uplinks=uplinks, attachments=attachments)
+    some = acl("all", attachments=[{"interface": "Virtual-Access*", "pools": attachments[0]["pools"]}])
+    results = edges.play(
+        *({**acl("all", **each), "check_mode": check} for each in wrong),
+        {**out, "check_mode": check},
+        {**some, "check_mode": True},
+    )
+    assert (edges.running(), edges.history()) == (before, history)
+    for edge in edges.each():
+        *refused, nothing, wild = results[edge.name]
+        uplink = f"uplinks[0]: this device has no interface '{short[edge.name]}'. Did you mean {edge.facts.uplink}? Known here: "
+        attachment = "attachments[0].interface: this device has no interface 'Gig0/7/7/7'. Did you mean GigabitEthernet0/"
+        assert [each["failed"] for each in refused] == [True] * 3
+        assert refused[0]["msg"].startswith(uplink)
+        assert refused[1]["msg"].startswith(attachment)
+        assert all(each["msg"].endswith(". Nothing was sent.") for each in refused[:2])
+        head, *both = refused[2]["msg"].splitlines()
+        assert head == "The edge has 2 mistakes; nothing was sent:"
+        assert both[0].startswith(f"- {uplink}")
+        assert both[1].startswith(f"- {attachment}")
+        # Where nothing stands and nothing is to stand, no name is needed.
+        assert (nothing["failed"], nothing["changed"]) == (False, False)
+        assert sum("this device has no interface" in text for text in nothing["warnings"]) == 2
+        assert not wild["failed"]
+        assert wild["changed"]
+        assert any("no interface of this device begins with 'Virtual-Access' now" in text for text in wild["warnings"])
+
+
+def test_an_interface_that_has_gone_does_not_hold_up_the_way_back(edges):
+    pools = json.dumps({name: facts.pool for name, facts in EDGES.items()})
+    gone = [{"interface": "GigabitEthernet0/0/0/1.77", "pools": [f"{{{{ {pools}[inventory_hostname] }}}}"]}]
+    forth, stricter, back, out = (
+        acl("pilot"),
+        acl("all", attachments=gone),
+        acl("observe", attachments=gone),
+        acl("none", attachments=gone),
+    )
+    before = edges.running()
+    for name, results in edges.play(forth, stricter, back, out).items():
+        assert [each["failed"] for each in results] == [False, True, False, False], results
+        assert "this device has no interface 'GigabitEthernet0/0/0/1.77'" in results[1]["msg"]
+        for each in results[2:]:
+            assert each["changed"]
+            assert any("nothing becomes stricter, so the change goes on" in text for text in each["warnings"]), name
+    assert edges.running() == before
 
 
 @pytest.mark.parametrize("number", range(3))

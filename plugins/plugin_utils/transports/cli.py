@@ -71,7 +71,8 @@ class Session:
 
     def _get(self, command: str, **more: Any) -> tuple[str, bool]:
         try:
-            return str(self._connection.get(command=command, **more)), False
+            # What is not UTF-8 in it, such as a description, is none of our business; it comes as halves of characters.
+            return str(self._connection.get(command=command, **more)).encode(errors="replace").decode(), False
         except self._errors as err:
             return _text(str(err)), True
 

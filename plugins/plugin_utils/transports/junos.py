@@ -64,6 +64,11 @@ class Session:
         try:
             return str(self._connection.rpc(f'<{name} xmlns="{_BASE}">{inner}</{name}>'))
         except self._errors as err:
+            if "codec can't decode" in str(err):
+                raise Op25bError(
+                    f"the device answers <{name}> with text that is not UTF-8, as NETCONF must be (RFC 6241, 3.); look for a "
+                    "description or comment with other letters, and write it anew."
+                ) from None
             # What the device itself refuses is said in XML.
             verb = "refuses" if "rpc-error" in str(err) else "does not answer"
             raise Op25bError(f"the device {verb} <{name}>: {words(str(err))}") from None

@@ -337,3 +337,15 @@ def test_what_changes_by_itself_is_no_change():
     text = "Building configuration...\n\nCurrent configuration : 10 bytes\n!\n! Last configuration change at 1\nhostname edge\n"
     assert cli.CliTransport.digest(text) == cli.CliTransport.digest(text.replace("10 bytes", "11 bytes").replace("at 1", "at 2"))
     assert cli.CliTransport.digest(text) != cli.CliTransport.digest(text.replace("edge", "other"))
+
+
+def test_letters_that_are_not_utf8_are_nobodys_business(edge, document):
+    """As network_cli hands them over: halves of characters."""
+    plain = edge.wire.get
+
+    def other(**arguments):
+        return plain(**arguments).replace("hostname edge\n", "hostname edge\n! Z\udcfcrich\nalias exec z\udcfc show\n")
+
+    edge.wire.get = other
+    change = edge.apply(document)
+    assert edge.to.confirm(change) is True
