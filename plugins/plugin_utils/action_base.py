@@ -212,8 +212,12 @@ class EdgeAction(ActionBase):  # type: ignore[misc]
         result.setdefault("warnings", []).extend(device.warnings)
         if device.armed:
             result["armed"] = {key: device.armed[key] for key in ("id", "who", "at", "seconds_left")}
-            alive = runs.alive(token_in(str(device.armed["who"])))
+            token = token_in(str(device.armed["who"]))
+            alive = runs.alive(token)
             result["armed"].update(alive=alive, abandoned=alive is False)
+            if token and token == token_in(runs.who(self._vars)):
+                # This run knows what it armed.
+                return
             left = device.armed["seconds_left"]
             result["warnings"].append(
                 f"This edge has an unconfirmed change, armed by {device.armed['who']} at {device.armed['at']}; "
