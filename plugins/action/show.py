@@ -50,9 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not self._task.no_log:
             _display(list(_lines(shown, text, _width(), _paint)))
         if given["fail"]:
-            # Without the text, since the callback prints the whole result of a task that fails; and not raised, since
-            # ansible-core would print where in the role that was, after all that a person has to know.
-            return {"changed": False, "failed": True, "msg": given["fail"]}
+            # Without the text, since the callback prints the whole result of a task that fails.
+            raise AnsibleActionFail(given["fail"])
         # With -v, the callback would print the text once more, as JSON.
         result.update(changed=False, _ansible_verbose_override=True)
         result.update(_bounded(list(_lines(shown, text, RESULT_WIDTH, tables.plain))))
