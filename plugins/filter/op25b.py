@@ -136,7 +136,8 @@ def gate_date(
 ) -> list[str]:
     """What speaks against a wave today: its date, and the customers' page."""
     checked = _load(document, today)
-    return gates.date_and_notice(checked, wave, records, int(notice_days)) if page else gates.too_early(checked, wave)
+    found = gates.date_and_notice(checked, wave, records, int(notice_days)) if page else gates.too_early(checked, wave)
+    return [*found, gates.OVERRIDE] if found else []
 
 
 def gate_earlier(

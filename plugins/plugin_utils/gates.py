@@ -272,10 +272,13 @@ def probes_wrong(variables: Mapping[str, Mapping[str, Any]], probes: Sequence[st
 def rolled_back_to(variables: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], wave: str) -> list[str]:
     """What a rollback did not bring back, or nobody could see."""
     answers = {edge: variables.get(edge, {}).get("edge_acl") or {} for edge in groups.get("edges", ())}
-    problems = [f"{edge} did not go back: {said(answer)}" for edge, answer in answers.items() if answer and "after" not in answer]
+    problems = [f"{edge} did not go back" for edge, answer in answers.items() if answer and "after" not in answer]
     return problems + probes_wrong(
         variables, [host for host in groups.get("probes", ()) if "op25b_seen" in variables[host]], wave
     )
+
+
+OVERRIDE = "if it must be now: -e op25b_override='the reason', which is written down"
 
 
 def too_early(policy: Policy, wave: str) -> list[str]:

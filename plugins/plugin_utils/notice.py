@@ -124,7 +124,7 @@ def _state(
         return "under way"
     for place in places:
         found = [row for row in status if (row["pool"], row["destination"]) == place]
-        if not found or any(row["state"] != "confirmed" or row["device"] != now[place] for row in found):
+        if not found or any(row["state"] not in ("confirmed", "unproved") or row["device"] != now[place] for row in found):
             return "under way"
     return "done"
 

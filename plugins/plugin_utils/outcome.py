@@ -18,7 +18,7 @@ KEPT, BACK, ARMED, UNTOUCHED, UNCHANGED, FAILED, UNKNOWN = (
     "armed",
     "untouched",
     "unchanged",
-    "refused",
+    "NOT DONE",
     "NO ANSWER",
 )
 """What may have become of an edge."""

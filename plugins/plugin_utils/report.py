@@ -270,6 +270,8 @@ def _risks(policy: Policy, wave: str, status: Rows, records: Rows, probes: Seque
     for row in status:
         if row["state"] in says:
             found.append(f"{row['edge']}: {row['pool']} x {row['destination']} {says[row['state']]}.")
+        elif row["state"] == "unproved":
+            found.append(f"{row['edge']}: {row['pool']} x {row['destination']} was kept without proof: {row['problem']}.")
         elif row["state"] == "differs":
             what = row.get("problem") or f"it has {row['device']}, and {row['wanted']} is wanted"
             found.append(f"{row['edge']}: {row['pool']} x {row['destination']} is not as wanted: {what}.")

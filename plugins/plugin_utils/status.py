@@ -19,7 +19,7 @@ from .tables import BAD, WARN, Cell, Column, Row, Table
 
 UNKNOWN = "?"
 """The action of an edge that did not answer."""
-MARKS = {"unrecorded": WARN, "armed": WARN, "differs": BAD, "unknown": BAD}
+MARKS = {"unproved": WARN, "unrecorded": WARN, "armed": WARN, "differs": BAD, "unknown": BAD}
 """The states that a person should see at once."""
 Edges = Mapping[str, Mapping[str, Any]]
 
@@ -38,6 +38,7 @@ def rows(policy: Policy, wave: str, edges: Edges, records: Sequence[Mapping[str,
 
         confirmed   the device is as wanted, nothing is armed, and the journal knows it, or nothing is wanted
         unrecorded  the same, but no run wrote it down
+        unproved    the same as confirmed, for the reason in `problem` and not because a probe proved it
         armed       an unconfirmed change is on the edge
         differs     the device is not as wanted; `problem` says what else than the action
         unknown     the edge did not answer; `problem` says why. `pool` is None where not even its pools are known
@@ -98,6 +99,8 @@ def _state(
         return {"since": since, "state": "differs"}
     if why:
         return {"since": since, "state": "differs", "problem": why}
+    if since and row["wanted"] != intent.PASS and last and last["unproved"]:
+        return {"since": since, "state": "unproved", "problem": last["unproved"]}
     return {"since": since, "state": "confirmed" if since or row["wanted"] == intent.PASS else "unrecorded"}
 
 
@@ -110,7 +113,7 @@ def table(found: Sequence[Mapping[str, Any]], edges: Edges) -> Table:
         state = Cell("NOT KNOWN" if row["state"] == "unknown" else row["state"], MARKS.get(row["state"], ""))
         body.append(Row((*words, _day(row["since"] or "-"), state), row.get("problem") or ""))
     states = [row["state"] for row in found]
-    end = [f"{states.count(state)} {state}" for state in ("confirmed", "unrecorded", "armed", "differs") if state in states]
+    end = [f"{states.count(state)} {state}" for state in ("confirmed", "unproved", "unrecorded", "armed", "differs") if state in states]
     silent = len({row["edge"] for row in found if row["state"] == "unknown"})
     end += [f"{silent} of {len(edges)} edges NOT known"] if silent else []
     worst = next((mark for mark in (BAD, WARN) if any(MARKS.get(state) == mark for state in states)), "")

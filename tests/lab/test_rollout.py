@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import subprocess
@@ -23,6 +24,23 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
 PAIR = ("edge-p1", "edge-p2")
 
 
+class Stop:
+    """What a run printed that did not go to its end."""
+
+    def __init__(self, printed, code):
+        assert code == 2, printed
+        lines = printed.splitlines()
+        last = max(at for at, line in enumerate(lines) if line.startswith(("NO-GO, wave", "back to wave")))
+        end = lines.index("Next:", last)
+        self.printed = printed
+        self.problems = " ".join(" ".join(lines[last + 1 : end]).split()).removeprefix("- ").split(" - ")
+        self.next = [line.strip() for line in itertools.takewhile(str.strip, lines[end + 1 :])]
+        heads = max((at for at in range(last) if lines[at].startswith("edge ") and " outcome" in lines[at]), default=None)
+        rows = [re.split(r" {2,}", line) for line in lines[heads + 2 : last] if line and line[0] != " "] if heads else []
+        self.edges = {row[0]: row[-1].partition(":")[0] for row in rows}
+        """What became of each edge that was to change."""
+
+
 class Site:
     """A lab whose relay works, and the playbooks with the inventory of a phase."""
 
@@ -34,7 +52,7 @@ class Site:
 
     def command(self, playbook, phase, *edges, **variables):
         words = [str(BIN / "ansible-playbook"), f"ccsnet.op25b.{playbook}", "-i", f"inventories/lab/{phase}.op25b.yml"]
-        limit = ["--limit", ",".join([*edges, "probes"])] if edges else []
+        limit = ["--limit", ",".join(edges)] if edges else []
         return [*words, *limit, "-e", json.dumps(variables)]
 
     def run(self, playbook, phase, *edges, **variables):
@@ -54,18 +72,10 @@ class Site:
             stderr=subprocess.STDOUT,
         )
 
-    def no_go(self, phase, *edges, **variables):
-        """Why the rollout stops."""
-        process = self.started(
-            self.command("rollout", phase, *edges, **variables),
-            ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
-        )
-        printed = process.communicate(timeout=300)[0]
-        assert process.returncode == 2, printed
-        tasks = (task for play in json.loads(printed[printed.index("{\n") :])["plays"] for task in play["tasks"])
-        said = [result["msg"] for task in tasks for result in task["hosts"].values() if "NO-GO" in str(result.get("msg"))]
-        assert said, printed
-        return said[0]
+    def no_go(self, phase, *edges, playbook="rollout", **variables):
+        """Why it stops, and what the last table says of each edge."""
+        process = self.started(self.command(playbook, phase, *edges, **variables))
+        return Stop(process.communicate(timeout=300)[0], process.returncode)
 
     def rules(self):
         return self.demo.edge_rules()
@@ -136,7 +146,7 @@ def test_in_check_mode_the_gates_are_held_and_nothing_changes(site, untouched):
     process = site.started([*site.command("rollout", "0_observe", *PAIR), "--check"])
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == 0, printed
-    assert "Gate 4: the relay works from inside of these very pools" in printed
+    assert "TASK [ccsnet.op25b.rollout : Look what became of it]" in printed
     assert "PLAY [Batch after batch]" in printed
     assert (site.journal.read_text(encoding="utf-8") if site.journal.exists() else None) == before
 
@@ -146,46 +156,60 @@ def test_in_check_mode_the_gates_are_held_and_nothing_changes(site, untouched):
 
 def test_the_day_the_page_and_the_waves_before(site, untouched):
     early = site.no_go("1_pilot", op25b_today="2019-03-03")
-    assert early == (
-        "NO-GO, the wave 'pilot' begins on 2019-03-04, and today is 2019-03-03; wait for the day; no customers' page says that "
-        "the wave 'pilot' begins on 2019-03-04; run the playbook ccsnet.op25b.notice. If it must be now: "
-        "-e op25b_override='the reason', which is written down"
-    )
+    assert early.problems == [
+        "the wave 'pilot' begins on 2019-03-04, and today is 2019-03-03; wait for the day",
+        "no customers' page says that the wave 'pilot' begins on 2019-03-04; run the playbook ccsnet.op25b.notice",
+        "if it must be now: -e op25b_override='the reason', which is written down",
+    ]
+    assert early.edges == {"edge-l1": "untouched"}
     # Who says why goes on to the next gate.
-    assert site.no_go("1_pilot", op25b_today="2019-03-03", op25b_override="a worm") == (
-        "NO-GO, the wave 'observe' before this one is not confirmed on all its edges; run rollout with its inventory first; "
+    assert site.no_go("1_pilot", op25b_today="2019-03-03", op25b_override="a worm").problems == [
+        "the wave 'observe' before this one is not confirmed on all its edges; run rollout with its inventory first",
         "edge-l1 is not where the wave before 'pilot' leaves it (east_ftth x mobile is pass and not observe, east_ftth x any is "
         "pass and not observe, west_cable x mobile is pass and not observe, west_cable x any is pass and not observe); run "
-        "rollout with the inventory of that wave, or rollback to it"
-    )
+        "rollout with the inventory of that wave, or rollback to it",
+    ]
+
+
+def test_site_waits_for_the_day_as_a_rollout_does_and_says_how_to_go_on(site, untouched):
+    early = site.no_go("0_observe", *PAIR, playbook="site", op25b_today="2019-02-28")
+    assert early.problems[0] == "the wave 'observe' begins on 2019-03-01, and today is 2019-02-28; wait for the day"
+    assert "op25b_override" in early.problems[1]
+    assert early.edges == dict.fromkeys(PAIR, "untouched")
 
 
 def test_a_policy_with_a_mistake_and_one_that_does_not_fit(site, untouched):
-    assert "budget: the edge would hold" in site.no_go("0_observe", "edge-c1", op25b_acl_budget=3)
+    assert "budget: the edge would hold" in site.no_go("0_observe", "edge-c1", op25b_acl_budget=3).problems[0]
     document = {"op25b_policy": {"version": 1, "pools": {}, "waves": []}}
     done = site.started(site.command("rollout", "0_observe", **document))
     assert "The policy has" in done.communicate(timeout=100)[0]
 
 
 def test_one_of_a_pair_is_left_out_or_does_not_answer(site, untouched):
-    assert site.no_go("0_observe", "edge-p1") == "NO-GO, edge-p1 moves together with edge-p2; run it with both"
+    assert site.no_go("0_observe", "edge-p1").problems == ["edge-p1 changes together with edge-p2; run it with both"]
     with site.gone("edge-p2"):
-        said = site.no_go("0_observe", *PAIR)
-    assert said.startswith("NO-GO, edge-p2: ")
+        for playbook in ("rollout", "site"):
+            stop = site.no_go("0_observe", *PAIR, "edge-c1", playbook=playbook)
+            assert stop.problems[0].startswith("edge-p2: ")
+            assert stop.problems[1] == (
+                "edge-c1 can go on without waiting for edge-p1, edge-p2: add --limit 'edges:!edge-p1:!edge-p2'"
+            )
+            assert stop.edges == {"edge-p1": "untouched", "edge-p2": "NO ANSWER", "edge-c1": "untouched"}
 
 
 def test_a_relay_that_is_down(site, untouched):
     with site.stopped("msa1", "postfix"):
-        said = site.no_go("0_observe", *PAIR)
-    assert re.match(
-        r"NO-GO, port 587: .*efused.* \(from cust-coast-a in coast_ftth; cust-coast-b in coast_ftth\); port 465: .*efused", said
-    )
+        said = site.no_go("0_observe", *PAIR).problems
+    assert re.match(r"port 587: .*efused.* \(from cust-coast-a in coast_ftth; cust-coast-b in coast_ftth\)", said[0])
+    assert re.match(r"port 465: .*efused", said[1])
 
 
 def test_an_edge_without_a_second_path(site, untouched):
     with site.stopped("edge-p2", "lab-sshd"):
-        said = site.no_go("0_observe", *PAIR)
-    assert said.startswith("NO-GO, edge-p2 does not answer on its second path, 192.0.2.230 port 22; without one,")
+        said = site.no_go("0_observe", *PAIR).problems
+    assert [each.partition("; without")[0] for each in said] == [
+        "edge-p2 does not answer on its second path, 192.0.2.230 port 22"
+    ]
 
 
 def test_somebody_else_is_at_it(site, untouched):
@@ -215,9 +239,11 @@ def test_somebody_else_is_at_it(site, untouched):
 def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_stays(site):
     before = site.rules()
     with site.broken("edge-x1", ignore_changes=True):
-        said = site.no_go("0_observe", "edge-c1", "edge-x1")
-    assert said.startswith("NO-GO, edge-x1: this batch is taken back, no other one begins, and what was confirmed before stays.")
-    assert "- edge-x1: the change is not on it: the device took the change without a word, and differs all the same" in said
+        stop = site.no_go("0_observe", "edge-c1", "edge-x1")
+    assert stop.problems[0].startswith(
+        "edge-x1: the change is not on it: the device took the change without a word, and differs all the same"
+    )
+    assert stop.edges == {"edge-c1": "kept", "edge-x1": "NOT DONE"}
     after = site.rules()
     assert {name for name in after if after[name] != before[name]} == {"edge-c1"}
     assert site.steps("edge-c1", "confirmed") == {("north_ftth", name, "observe") for name in ("mobile", "any")}
@@ -228,15 +254,22 @@ def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_
 
 def test_an_edge_that_does_not_count(site, untouched):
     with site.broken("edge-j1", count=False):
-        said = site.no_go("0_observe", "edge-j1")
-    assert re.search(r"^- edge-j1: central_ftth x any: the probes sent 2 SYN and 0 were counted; look", said, re.MULTILINE)
-    assert len(site.steps("edge-j1", "taken_back")) == 2
+        for playbook in ("rollout", "site"):
+            stop = site.no_go("0_observe", "edge-j1", playbook=playbook)
+            assert "edge-j1: central_ftth x any: the probes sent 2 SYN and 0 were counted; look" in " - ".join(stop.problems)
+            assert stop.edges == {"edge-j1": "taken back"}
+    assert site.steps("edge-j1", "taken_back") == {("central_ftth", name, "observe") for name in ("mobile", "any")}
 
 
 def test_both_of_a_pair_go_back_when_a_target_is_down(site, untouched):
     with site.stopped("other-isp", "lab-sink"):
-        said = site.no_go("0_observe", *PAIR)
-    assert "- cust-coast-b -> other_isp v4 port 587: it should be open and is refused; look whether the target is up" in said
+        stop = site.no_go("0_observe", *PAIR)
+    assert re.search(
+        r"other_isp port [\d, ]*587[\d, ]* on IPv4 and IPv6 should be open and is refused from \S+, cust-coast-b; look whether "
+        "the target is up",
+        " - ".join(stop.problems),
+    )
+    assert stop.edges == dict.fromkeys(PAIR, "taken back")
     last = {(each["edge"], each["outcome"]) for each in site.record()[-4:]}
     assert last == {(edge, "taken_back") for edge in PAIR}
 
@@ -252,8 +285,8 @@ def test_one_of_a_pair_that_cannot_be_confirmed_takes_the_other_with_it(site):
     with site.gone("edge-p2"):
         printed += process.communicate(timeout=300)[0]
     assert "PLAY [The wave stands]" not in printed
-    assert "changed: [edge-p1]" in printed[printed.index(": Keep the change]") : printed.index(": Judge again")]
-    assert "- edge-p2: the change could not be confirmed: " in printed
+    assert "changed: [edge-p1]" in printed[printed.index(": Confirm the change]") : printed.index(": Judge again")]
+    assert "- edge-p2: the change could not be confirmed: " in " ".join(printed.split())
     assert wait_for(lambda: site.rules() == before, 60)
     assert all(site.steps(edge, "taken_back") for edge in PAIR)
 
@@ -264,11 +297,11 @@ def test_one_of_a_pair_that_cannot_be_confirmed_takes_the_other_with_it(site):
 @pytest.mark.parametrize(
     "moment",
     [
-        "Gate 4: the relay works from inside of these very pools",
+        "Look what became of it",
         "Port 25 on this edge is what the policy says, armed",
         "Try every target from the probe hosts behind these edges, and from one that must not notice",
-        "Keep the change",
-        "Write down what became of it",
+        "Confirm the change",
+        "Judge again, now that it should be confirmed",
     ],
 )
 def test_a_controller_that_is_killed_is_run_again(site, moment):

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import gates, matrix, policy
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import Op25bError
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.prefixes import parse_address
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils.proof import Claim
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.rollout import Edge
 
 
@@ -36,8 +37,17 @@ PROBES = (
 )
 
 
+def claims(*pools, families=(4,)):
+    return [Claim(pool, name, family) for pool in pools for name in ("mobile", "any") for family in families]
+
+
+def changes(*done):
+    """What changes on each edge that is not done yet."""
+    return {edge.name: claims(*edge.pools) for edge in EDGES if edge.name not in done}
+
+
 def planned(checked, *sizes, probes=PROBES, done=(), wave="mobile"):
-    found = gates.batches(checked, wave, EDGES, probes, done, sizes)
+    found = gates.batches(checked, wave, EDGES, probes, changes(*done), sizes)
     return [(each.edges, sorted((task.probe.name, task.wave, task.judges) for task in each.tasks)) for each in found]
 
 
@@ -69,12 +79,29 @@ def test_a_size_that_is_none_is_refused(checked, sizes):
             planned(checked, *sizes)
 
 
-def test_a_batch_that_nobody_can_judge_is_refused(checked):
-    with pytest.raises(Op25bError, match=r"^probes: no probe host stands behind e1, e2; put one into a pool"):
-        planned(checked, 1, "100%", probes=PROBES[:1] + PROBES[2:4])
-    # A line in no pool proves nothing of a block.
-    with pytest.raises(Op25bError, match=r"^probes: no probe host stands behind e1;"):
-        planned(checked, 1, probes=[probe("fixed", FIXED, "e1")])
+def unproved(checked, *probes, reasons=None):
+    found = gates.batches(checked, "mobile", EDGES, probes, changes(), ("100%",))
+    return gates.without_probe([batch.as_data() for batch in found], reasons or {})
+
+
+def test_what_no_probe_host_can_prove_is_named_before_anything_is_armed(checked):
+    assert unproved(checked, *PROBES, probe("east-1", EAST, "e1")) == []
+    (said,) = unproved(checked, *PROBES[:3], probe("east-1", EAST, "e1"))
+    assert said.startswith("p2: no probe proves west_cable x mobile on IPv4, any on IPv4; put a probe host into that pool")
+    # A line in no pool proves nothing of a block, nor does a customer who is exempted.
+    others = unproved(checked, probe("fixed", FIXED, "e1"), probe("exempt", "198.51.100.17", "e1"), *PROBES[1:4])
+    assert [each.partition(":")[0] for each in others] == ["e1"]
+    assert unproved(checked, *PROBES[:3], probe("east-1", EAST, "e1"), reasons={"p2": "no line behind it"}) == []
+    # Without a target on port 25 of that family, nobody can see anything.
+    wanted = {**changes(), "e1": claims("east_ftth", families=(4, 6))}
+    (batch,) = gates.batches(checked, "mobile", EDGES, [*PROBES, probe("east-1", EAST, "e1")], wanted, ("100%",))
+    assert batch.unproved["e1"] == claims("east_ftth", families=(6,))
+
+
+def test_a_site_asks_every_line_in_no_pool_and_nobody_behind_edges_that_are_not_in_it(checked):
+    probes = [*PROBES, probe("elsewhere", WEST, "p9"), probe("line", "192.0.2.131")]
+    (batch,) = gates.batches(checked, "mobile", EDGES[:1], probes, {"e1": claims("east_ftth")}, ("100%",), bystanders=True)
+    assert [(task.probe.name, task.wave) for task in batch.tasks] == [("fixed", "pilot"), ("line", "pilot")]
 
 
 def test_probe_hosts_are_read_or_their_mistake_is_named_with_them(checked):
@@ -206,12 +233,16 @@ def seen(checked, address, wave, **states):
     ]
 
 
+WEST_POOL = {"prefixes": ["198.51.100.128/25"], "interfaces": ["west0"], "actions": {"mobile": "block", "any": "observe"}}
+ENFORCED = {"before": {}, "after": {"pools": {"west_cable": WEST_POOL}, "exempted": []}}
+
+
 @pytest.fixture
 def judged(checked):
     """A verdict on the pair p1, p2 at wave mobile, whose counters rise by `out`, with `changes` to what each edge answers."""
-    batch = gates.batches(checked, "mobile", EDGES, PROBES, (), (1, "100%"))[0].as_data()
+    batch = gates.batches(checked, "mobile", EDGES, PROBES, changes(), (1, "100%"))[0].as_data()
 
-    def judge(out=(1, 1), exact=True, states=None, **changes):
+    def judge(out=(1, 1), exact=True, states=None, reasons=None, **changes):
         answers = {}
         for name, mobile in zip(("p1", "p2"), out, strict=True):
             results = [
@@ -222,12 +253,12 @@ def judged(checked):
                 {"counters": {"pools": {"west_cable": {"mobile": {"out": 5 + n}, "any": {"out": 9 + n}}}}} for n in (0, mobile)
             ]
             answers[name] = {
-                "edge_acl": answer({"any": "observe"}, {"any": "observe"}),
+                "edge_acl": ENFORCED,
                 "rollout_tried": {"results": results},
                 "rollout_base": counted[0],
                 "edge_found": counted[1],
             } | changes.get(name, {})
-        return gates.judge(checked, "mobile", batch, answers, exact)
+        return gates.judge(checked, "mobile", batch, answers, exact, reasons)
 
     return judge
 
@@ -251,14 +282,52 @@ def test_counters_have_to_have_risen_by_the_probes_and_in_a_quiet_pool_by_nothin
 
 def test_what_a_probe_host_saw_amiss_is_said_with_the_edge_and_what_to_do(judged):
     assert judged(states={"west-2": {"mobile_carrier_25": "open"}})["problems"] == [
-        "west-2 -> mobile_carrier v4 port 25: it should be refused and is open; look whether these packets cross p2, and with "
+        "mobile_carrier port 25 on IPv4 should be refused and is open from west-2; look whether these packets cross p2, and with "
         "the playbook ccsnet.op25b.status what it enforces"
+    ]
+    # The same from everywhere is one sentence.
+    down = {f"mobile_carrier_{port}": "filtered" for port in (587, 465, 443)}
+    assert judged(states={"west-1": down, "west-2": down})["problems"] == [
+        "mobile_carrier port 587, 465, 443 on IPv4 should be open and is filtered from west-1, west-2; look whether the target "
+        "is up, and whether p1, p2 turns away more than the policy says"
     ]
     # What was not seen right was not counted right either, which is no second mistake.
     assert len(judged(out=(0, 0), states={"west-2": {"mobile_carrier_25": "open"}})["problems"]) == 1
     assert "look whether the target is up" in judged(states={"west-1": {"mobile_carrier_587": "filtered"}})["problems"][0]
     outside = judged(states={"east-2": {"other_isp_25": "refused"}})["problems"]
-    assert "though nothing was changed for this probe host" in outside[0]
+    assert "nothing was changed for these" in outside[0]
+
+
+def test_an_edge_that_counted_nothing_is_not_proved_by_what_its_neighbour_counted(checked):
+    """One probe host behind a pair takes one way: whoever counted nothing needs another probe host, or a reason."""
+    pair = [Edge(name, ("west_cable",), ("west",), "ios", "p") for name in ("p1", "p2")]
+    both = probe("west", WEST, "p1", "p2")
+    wanted = {each.name: claims("west_cable") for each in pair}
+    batch = gates.batches(checked, "mobile", pair, [both], wanted, (1,))[0].as_data()
+    results = [{"probes": seen(checked, WEST, "mobile")}]
+
+    def verdict(out, reasons=None):
+        answers = {
+            name: {
+                "edge_acl": ENFORCED,
+                "rollout_tried": {"results": results if batch["probes"][name] else []},
+                "rollout_base": {"counters": {"pools": {}}},
+                "edge_found": {"counters": {"pools": {"west_cable": {"mobile": {"out": here}, "any": {"out": here}}}}},
+            }
+            for name, here in zip(("p1", "p2"), out, strict=True)
+        }
+        return gates.judge(checked, "mobile", batch, answers, True, reasons)
+
+    found = verdict((1, 0))
+    assert found["problems"][0].startswith("p2: no probe proves west_cable x mobile on IPv4, any on IPv4; put a probe host")
+    kept = verdict((1, 0), {"p2": "VRRP backup"})
+    assert (kept["go"], kept["proofs"]["p2"]) == (True, {"west_cable": {"mobile": "VRRP backup", "any": "VRRP backup"}})
+    assert kept["proofs"]["p1"] == {"west_cable": {"mobile": "", "any": ""}}
+
+
+def test_a_journal_that_cannot_be_written_is_no_go_before_the_change_is_confirmed(judged):
+    failed = {"failed": True, "msg": "journal: the host noc does not answer"}
+    assert judged(p1={"rollout_written": failed})["problems"] == ["journal: the host noc does not answer"]
 
 
 def test_what_does_not_answer_is_no_go(judged):
@@ -291,8 +360,26 @@ def test_the_journal_gets_a_line_for_each_pool_and_class_that_changed_or_that_it
     assert lines("armed") == [(*changed, "armed", "c1")]
     assert lines("confirmed") == [(*changed, "confirmed", "c1"), (*same, "confirmed", "c1")]
     known = {"kind": "step", "at": "2019-03-01T00:00:00Z", "edge": "e1", "pool": "east_ftth", "class": "any", "before": "pass"}
-    known |= {"after": "observe", "outcome": "confirmed"}
+    known |= {"after": "observe", "outcome": "confirmed", "unproved": ""}
     assert lines("confirmed", known) == [(*changed, "confirmed", "c1")]
+
+
+def test_the_journal_knows_what_stays_without_proof_until_it_is_proved():
+    same = {"mobile": "block", "any": "observe"}
+    answers = {"e1": {"edge_acl": answer(same, same)}}
+    place = {"kind": "step", "at": "2019-03-01T00:00:00Z", "edge": "e1", "pool": "east_ftth", "before": "pass"}
+    known = [
+        {**place, "class": name, "after": action, "outcome": "confirmed", "unproved": why}
+        for name, action, why in (("mobile", "block", "no line behind it"), ("any", "observe", ""))
+    ]
+
+    def lines(**proofs):
+        found = gates.recorded("all", "confirmed", answers, {"proofs": {"e1": {"east_ftth": proofs}}}, "", known)
+        return [(each["class"], each["unproved"]) for each in found]
+
+    assert lines() == []
+    assert lines(mobile="no line behind it", any="") == []
+    assert lines(mobile="", any="") == [("mobile", "")]
 
 
 def test_the_journal_catches_up_with_what_edges_enforce():
@@ -343,12 +430,12 @@ def test_every_syn_counts_that_the_kernel_sent_where_an_edge_counts(checked):
 
 
 def test_a_probe_host_that_also_crosses_edges_of_other_batches_says_nothing_of_these_counters(checked):
-    batch = gates.batches(checked, "mobile", EDGES, PROBES, ("e1",), (1, "100%"))[0].as_data()
+    batch = gates.batches(checked, "mobile", EDGES, PROBES, changes("e1"), (1, "100%"))[0].as_data()
     (task,) = (each for each in batch["probes"]["p1"] if each["probe"] == "west-1")
     task["edges"] = ["p1", "e1"]
     answers = {
         name: {
-            "edge_acl": answer({}, {}),
+            "edge_acl": {"before": {}, "after": {}},
             "rollout_tried": {
                 "results": [{"probes": seen(checked, each["addresses"][0], each["wave"])} for each in batch["probes"][name]]
             },
