@@ -38,6 +38,10 @@ options:
   attachments:
     description:
       - The edge's interfaces towards customers, and the pools behind each. The name of an interface may end in V(*).
+      - Every name here and in O(uplinks) must be an interface of the device, written as the device writes it, or nothing is
+        sent, in check mode, too. V(*) without a match now is a warning, as interfaces of sessions come and go.
+      - A change that makes nothing stricter is not held up by an interface that has gone since it was bound; that is a
+        warning. O(state=deleted) asks for no name at all.
     type: list
     elements: dict
     suboptions:

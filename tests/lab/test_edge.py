@@ -443,6 +443,18 @@ def test_an_interface_that_has_gone_does_not_hold_up_the_way_back(edge):
     assert edge.table() == ""
 
 
+def test_a_comment_that_is_not_utf8_stands_in_nobodys_way(edge):
+    edge.apply("pilot")
+    edge.run("sh", "-c", r"""printf 'add rule inet op25b forward counter comment "Z\374rich"\n' | nft -f -""")
+    drifted = edge.ok("acl", state="gathered")
+    assert drifted["drift"]
+    assert edge.apply("pilot", confirm=60)["changed"]
+    edge.ok("acl_confirm", state="taken_back")
+    assert edge.ok("acl", state="gathered")["drift"] == drifted["drift"]
+    edge.apply("pilot")
+    assert edge.ok("acl", state="gathered")["drift"] == []
+
+
 def test_rendered_and_parsed_need_no_device_and_agree(edge):
     rendered = edge.ok("acl", **edge.arguments("pilot"), state="rendered")["rendered"]
     assert edge.table() == ""
