@@ -14,6 +14,7 @@ import datetime
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -415,11 +416,9 @@ class _Loader:
                 continue
             found.append(item)
         if len(set(found)) < len(found):
-            seen: set[Range] = set()
-            for item in found:
-                if item in seen:
+            for item, count in Counter(found).items():
+                if count > 1:
                     self.mistake(path, f"'{range_text(item)}' stands here twice; take one out.")
-                seen.add(item)
         return found
 
     def addresses(self, path: Path_) -> PrefixSet:
