@@ -87,6 +87,10 @@ def parse_prefix(text: str) -> Range:
     bits = BITS[address.family]
     if not slash:
         return Range(address.family, address.value, address.value)
+    if address.family == 4 and (length := _length_of_mask(tail)) is not None:
+        size = 1 << (bits - length)
+        right = address_text(4, address.value - address.value % size)
+        raise ValueError(f"'{text}' has a netmask where a prefix length is wanted; write {right}/{length}")
     if not (tail.isascii() and tail.isdigit() and int(tail) <= bits):
         raise ValueError(f"'{text}' has no valid prefix length; IPv{address.family} takes /0 to /{bits}")
     size = 1 << (bits - int(tail))
@@ -94,6 +98,20 @@ def parse_prefix(text: str) -> Range:
         right = address_text(address.family, address.value - address.value % size)
         raise ValueError(f"'{text}' has host bits set; write {right}/{int(tail)}")
     return Range(address.family, address.value, address.value + size - 1)
+
+
+def _length_of_mask(text: str) -> int | None:
+    """The prefix length of a netmask as 255.255.255.0, or of a wildcard as 0.0.0.255."""
+    if text.count(".") != 3:
+        return None
+    try:
+        mask = netaddr.IPAddress(text, 4)
+    except (netaddr.AddrFormatError, ValueError):
+        return None
+    # 0.0.0.0 is both: as a netmask it would be the whole Internet, and as a wildcard it is how routers write one host.
+    if mask.is_netmask() and int(mask):
+        return int(mask.netmask_bits())
+    return BITS[4] - int(mask).bit_length() if mask.is_hostmask() else None
 
 
 def range_text(item: Range) -> str:
