@@ -16,7 +16,7 @@ import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .acl import is_interface
@@ -147,8 +147,8 @@ class HostAddress(Text):
         text = super().read(value, key, wrong)
         try:
             return text if text is None else str(parse_address(text))
-        except ValueError as err:
-            wrong.append((key, f"{err}."))
+        except (ValueError, Op25bError) as err:
+            wrong.append((key, f"{str(err).removesuffix('.')}."))
             return None
 
 
@@ -316,7 +316,11 @@ class Input:
     kind: Kind
     meaning: str
     whose: str = RUN
-    default: Any = field(default=None)
+    default: Any = None
+    must_exist: bool = False
+    """Whether it names a file of the controller that a run reads."""
+    on_demand: bool = False
+    """Whether only few playbooks read it, so that others go on where its vault is closed."""
 
 
 _WAVE = "the name of a wave of the policy, or none for the state before the first one"
@@ -340,7 +344,7 @@ TABLE: Mapping[str, Input] = {
         Input("op25b_journal", File(), "The journal's file; that of the module journal where it is not given."),
         Input("op25b_journal_host", Text(_HOST), "The host of the inventory that has the journal; the controller without it."),
         Input("op25b_sources", File(), "The file with the addresses that edges saw while observing."),
-        Input("op25b_customers", File(), "The CSV file that says which customer has which prefix."),
+        Input("op25b_customers", File(), "The CSV file that says which customer has which prefix.", must_exist=True),
         Input("op25b_contacts", File(), "The file for the list of whom to tell."),
         Input("op25b_report", File(), "The file for the report.", RUN, "~/.local/state/ccsnet.op25b/report.html"),
         Input(
@@ -382,8 +386,15 @@ TABLE: Mapping[str, Input] = {
             ),
             "Where the edge answers with SSH, or NETCONF over SSH, beside the path by which it is managed.",
             EDGE,
+            on_demand=True,
         ),
-        Input("op25b_second_path_from", Text(_HOST), "Who tries the second path; the controller where it is not given.", EDGE),
+        Input(
+            "op25b_second_path_from",
+            Text(_HOST),
+            "Who tries the second path; the controller where it is not given.",
+            EDGE,
+            on_demand=True,
+        ),
         Input(
             "op25b_relay_check",
             Fields(
@@ -400,6 +411,7 @@ TABLE: Mapping[str, Input] = {
             ),
             "The login that sends mail through the relay from inside of the pools, and where that mail goes.",
             EDGE,
+            on_demand=True,
         ),
         Input("edge_confirm_seconds", Whole(5, 86400, _SECONDS, (0,)), "Seconds until an armed change rolls back.", EDGE, 300),
         Input("edge_over_management", Flag(), "Allow our entries on the management uplink.", EDGE, False),
@@ -432,14 +444,15 @@ TABLE: Mapping[str, Input] = {
             0,
         ),
         Input("rollout_counters_exact", Flag(), "Whether an edge must have counted no SYN but those of the probes.", RUN, False),
-        Input("notice_directory", File("the path of a directory"), "Where the customers' page is written."),
+        Input("notice_directory", File("the path of a directory"), "Where the customers' page is written.", on_demand=True),
         Input(
             "notice_mail",
             Items(Table("{domain: ..., submission: ...}"), "a list with one entry for each of the operator's domains"),
             "How a mail program is set up, for each of the operator's domains.",
+            on_demand=True,
         ),
         Input("relay_backup_file", File(), "The file for the encrypted DKIM keys.", RELAY),
-        Input("relay_backup_password_file", File(), "The file with the password of the vault.", RELAY),
+        Input("relay_backup_password_file", File(), "The file with the password of the vault.", RELAY, must_exist=True),
         Input("login", Text("NAME@DOMAIN"), "The login to suspend or to resume.", RELAY),
         Input("why", Text("half a sentence"), "Why a login may send no more; its mail program shows it.", RELAY),
     )
@@ -453,16 +466,21 @@ def _missing(value: Any, kind: Kind) -> bool:
     return is_blank(value)
 
 
+def examine(name: str, value: Any) -> tuple[Any, list[Mistake]]:
+    """An input as far as it can be read, with None in place of what is wrong, and all that is wrong with it."""
+    this = TABLE[name]
+    wrong: list[Mistake] = []
+    if _missing(value, this.kind):
+        return (list(this.default) if isinstance(this.default, tuple) else this.default), wrong
+    return this.kind.read(value, name, wrong), wrong
+
+
 def read(name: str, value: Any) -> tuple[Any, list[Mistake]]:
     """An input as the playbooks have it, and what is wrong with it.
 
     What is blank is not given and has the input's default, which may be None.
     """
-    this = TABLE[name]
-    wrong: list[Mistake] = []
-    if _missing(value, this.kind):
-        return (list(this.default) if isinstance(this.default, tuple) else this.default), wrong
-    found = this.kind.read(value, name, wrong)
+    found, wrong = examine(name, value)
     return (None if wrong else found), wrong
 
 

@@ -698,7 +698,8 @@ class _Loader:
             return tuple(pools)
         names = self.at((*path, "pools"), list, [])
         for place, one in enumerate(names):
-            if isinstance(one, str) and one not in known and self.usable((*path, "pools", place)):
+            # Without any pool, that is the one mistake.
+            if known and isinstance(one, str) and one not in known and self.usable((*path, "pools", place)):
                 self.mistake((*path, "pools", place), f"no pool is named '{one}'. {like(one, known)}.")
         wanted = self.at((*path, "areas"), list, [])
         for place, one in enumerate(wanted):
@@ -710,7 +711,7 @@ class _Loader:
         found = {}
         for pool, path in self.section("holds"):
             wave = self.at((*path, "wave"), str, NO_WAVE)
-            if pool not in pools and self.usable(path):
+            if pools and pool not in pools and self.usable(path):
                 self.mistake(path, f"no pool is named '{pool}'. {like(pool, pools)}.")
             if wave not in (NO_WAVE, *waves):
                 self.mistake((*path, "wave"), f"no wave is named '{wave}'. {like(wave, [NO_WAVE, *waves])}.")

@@ -113,7 +113,8 @@ def table(found: Sequence[Mapping[str, Any]], edges: Edges) -> Table:
         state = Cell("NOT KNOWN" if row["state"] == "unknown" else row["state"], MARKS.get(row["state"], ""))
         body.append(Row((*words, _day(row["since"] or "-"), state), row.get("problem") or ""))
     states = [row["state"] for row in found]
-    end = [f"{states.count(state)} {state}" for state in ("confirmed", "unproved", "unrecorded", "armed", "differs") if state in states]
+    order = ("confirmed", "unproved", "unrecorded", "armed", "differs")
+    end = [f"{states.count(state)} {state}" for state in order if state in states]
     silent = len({row["edge"] for row in found if row["state"] == "unknown"})
     end += [f"{silent} of {len(edges)} edges NOT known"] if silent else []
     worst = next((mark for mark in (BAD, WARN) if any(MARKS.get(state) == mark for state in states)), "")

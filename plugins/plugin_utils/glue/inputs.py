@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,18 @@ except ImportError:
 
 from .. import inputs
 from ..errors import Op25bError
+from ..inventory_check import PHASE
 
-PHASE = "op25b_phase"
-"""What the inventory of a phase says of itself: wave, edges, pairs, probes, relays."""
 _PLAIN = (int, float, datetime.date)
 _MARKS = ("{{", "{%", "{#")
 
 
-def evaluate(value: Any, templar: Any) -> Any:
+def evaluate(value: Any, templar: Callable[[], Any]) -> Any:
     """A variable without its templates; raises Op25bError with a sentence that completes « key: »."""
     if not _may_be_template(value):
         return value
     try:
-        return templar.template(value)
+        return templar().template(value)
     except AnsibleValueOmittedError:
         return None
     except AnsibleError as err:
@@ -77,20 +76,20 @@ def _why(err: AnsibleError) -> str:
     return "its template fails; `ansible HOST -m ansible.builtin.debug -a var=KEY` shows how."
 
 
-def as_typed(value: Any) -> Any:
-    """Numbers and dates as the text that stands in their file, where it is known; 0123 is 83 in YAML, and a ticket is not.
+def as_typed(value: Any, kind: inputs.Kind) -> Any:
+    """Numbers and dates where text is wanted, as the text that stands in their file: 0123 is 83 in YAML, and a ticket is not.
 
-    Lists and mappings are gone through. A truth value carries no place: its word is lost.
+    A truth value carries no place: its word is lost.
     """
-    if isinstance(value, dict):
-        return {key: as_typed(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_typed(item) for item in value]
-    if isinstance(value, _PLAIN) and not isinstance(value, bool) and Origin is not None:
-        with contextlib.suppress(OSError, ValueError, AttributeError, yaml.YAMLError):
+    if isinstance(kind, inputs.Items) and isinstance(value, list):
+        return [as_typed(item, kind.of) for item in value]
+    if isinstance(kind, inputs.Fields) and isinstance(value, dict):
+        kinds = {each.name: each.kind for each in kind.fields}
+        return {key: as_typed(item, kinds[key]) if key in kinds else item for key, item in value.items()}
+    if isinstance(kind, inputs.Text) and isinstance(value, _PLAIN) and not isinstance(value, bool) and Origin is not None:
+        with contextlib.suppress(OSError, ValueError, LookupError, AttributeError, yaml.YAMLError):
             place = Origin.get_tag(value)
-            if place is not None and place.path:
-                return _scalars(place.path, Path(place.path).stat().st_mtime_ns)[place.line_num, place.col_num]
+            return _scalars(place.path, Path(place.path).stat().st_mtime_ns)[place.line_num, place.col_num]
     return value
 
 
@@ -109,15 +108,11 @@ def of_host(name: str, variables: Mapping[str, Any], templar: Any) -> tuple[Any,
     """An input by the variables of a host, and what is wrong with it."""
     inputs.known(name)
     try:
-        value = evaluate(variables.get(name), templar)
+        value = evaluate(variables.get(name), lambda: templar)
         if name == "op25b_wave" and inputs.is_blank(value):
             # A blank answer must not hide what the phase is about.
-            phase = evaluate(variables.get(PHASE), templar)
+            phase = evaluate(variables.get(PHASE), lambda: templar)
             value = phase.get("wave") if isinstance(phase, Mapping) else value
     except Op25bError as err:
         return None, [(name, str(err))]
-    return inputs.read(name, as_typed(value) if _wants_text(name) else value)
-
-
-def _wants_text(name: str) -> bool:
-    return not isinstance(inputs.TABLE[name].kind, inputs.Table)
+    return inputs.read(name, as_typed(value, inputs.TABLE[name].kind))
