@@ -360,7 +360,7 @@ def test_one_pool_one_wave_and_everything_go_back_to_the_byte(site):
 
 
 def test_two_waves_on_every_edge_and_back_by_the_public_playbooks_while_customers_send(site):
-    seen = len(site.record())
+    seen = len(site.record()) if site.journal.exists() else 0
     # As at an ISP with more pools than the lab has: so many networks have sent by the login of the check within this hour.
     networks = [word for number in range(300) for word in (str(time.time()), f"2001:db8:{number:x}::/48")]
     key = "op25b:networks:probe@ccsnet.ne.jp"
