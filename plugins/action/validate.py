@@ -33,7 +33,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         _valid, given = self.validate_argument_spec(ARGUMENTS)
         needs, before = given["needs"], given["already"]
-        if set(needs) <= set(before.get("needs", ())) and not before.get("failed"):
+        if "needs" in before and set(needs) <= set(before["needs"]) and not before.get("failed"):
             result.update({key: before[key] for key in ("needs", "counts", "msg")}, changed=False)
             return result
         try:
