@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,13 @@ class Stop:
         """What became of each edge that was to change."""
 
 
+def plain(value):
+    """What ansible-inventory prints, with every text as AWX reads it."""
+    if isinstance(value, dict):
+        return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else {k: plain(v) for k, v in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else value
+
+
 class Site:
     """A lab whose relay works, and the playbooks with the inventory of a phase."""
 
@@ -51,7 +59,8 @@ class Site:
         self.environment = environment(OP25B_LAB=lab.name, ANSIBLE_PERSISTENT_CONTROL_PATH_DIR=str(sockets(lab.name)))
 
     def command(self, playbook, phase, *edges, **variables):
-        words = [str(BIN / "ansible-playbook"), f"ccsnet.op25b.{playbook}", "-i", f"inventories/lab/{phase}.op25b.yml"]
+        inventory = phase if isinstance(phase, Path) else f"inventories/lab/{phase}.op25b.yml"
+        words = [str(BIN / "ansible-playbook"), f"ccsnet.op25b.{playbook}", "-i", str(inventory)]
         limit = ["--limit", ",".join(edges)] if edges else []
         return [*words, *limit, "-e", json.dumps(variables)]
 
@@ -77,8 +86,34 @@ class Site:
         process = self.started(self.command(playbook, phase, *edges, **variables))
         return Stop(process.communicate(timeout=300)[0], process.returncode)
 
+    def listed(self, phase):
+        process = self.started([str(BIN / "ansible-inventory"), "-i", f"inventories/lab/{phase}.op25b.yml", "--list"])
+        return plain(json.loads(process.communicate(timeout=300)[0]))
+
+    def without(self, phase, *hosts):
+        """The inventory of a phase as AWX has it, where these hosts are disabled: they are gone from it."""
+        read = self.listed(phase)
+        variables = read.pop("_meta")["hostvars"]
+
+        def members(group):
+            found = list(read.get(group, {}).get("hosts", ()))
+            return found + [host for child in read.get(group, {}).get("children", ()) for host in members(child)]
+
+        groups = {name: {"hosts": {host: {} for host in members(name) if host not in hosts}} for name in read if name != "all"}
+        whole = {"hosts": {host: each for host, each in variables.items() if host not in hosts}, "children": groups}
+        text = json.dumps({"all": whole}).replace("{{ inventory_dir }}", str(ROOT / "inventories" / "lab"))
+        place = self.lab.state / f"without-{len(hosts)}.yml"
+        place.write_text(text, encoding="utf-8")
+        return place
+
     def rules(self):
         return self.demo.edge_rules()
+
+    def agrees(self, stop, before):
+        """Whether the last table says the truth of every edge that it names: what is kept has changed, and nothing else has."""
+        after = self.rules()
+        changed = {edge for edge in after if after[edge] != before[edge]}
+        return {edge for edge, became in stop.edges.items() if became == "kept"} == changed & set(stop.edges)
 
     def record(self):
         return [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
@@ -233,6 +268,99 @@ def test_somebody_else_is_at_it(site, untouched):
     site.run("rollback", "0_observe", "edge-p1")
 
 
+def test_a_disabled_edge_of_a_pair_a_slice_of_a_job_and_a_lost_journal(site, untouched):
+    (said,) = site.no_go(site.without("0_observe", "edge-p2")).problems
+    assert said == ("edge-p2 is not in the inventory of this run (disabled?), and edge-p1 changes together with it; enable it")
+    # AWX deals the hosts out in the order of their names.
+    names = sorted(site.listed("0_observe")["_meta"]["hostvars"])
+    (said,) = site.no_go(site.without("0_observe", *names[1::2])).problems
+    assert re.match(r"this run has \d+ of the \d+ hosts of its phase, dealt out like the slices of a job; a wave needs all", said)
+    stop = site.no_go("1_pilot", op25b_journal=str(site.lab.state / "lost.jsonl"), op25b_override="a worm")
+    assert any("is not confirmed on all its edges" in each for each in stop.problems)
+    assert "lost.jsonl" in stop.printed
+
+
+def test_a_journal_whose_host_is_down_is_told_before_anything_is_armed(site, untouched):
+    with site.gone("noc"):
+        process = site.started(
+            site.command("rollout", "0_observe", *PAIR, op25b_journal_host="noc", op25b_journal="/root/j.jsonl")
+        )
+        printed = process.communicate(timeout=300)[0]
+    assert process.returncode != 0
+    assert "noc" in printed
+    assert "Ask it in check mode" not in printed
+
+
+def test_a_rollback_never_goes_forward(site, untouched):
+    stop = site.no_go("0_observe", "edge-p1", "edge-p2", playbook="rollback", op25b_wave="pilot", op25b_to="all")
+    assert stop.edges == dict.fromkeys(PAIR, "NOT DONE")
+    assert (
+        "would make this edge stricter (coast_ftth x mobile from pass to block, coast_ftth x any from pass to block)"
+        in " ".join(stop.printed.split())
+    )
+
+
+def test_a_rollback_with_an_edge_down_says_which_and_the_others_are_back(site):
+    before = site.rules()
+    site.run("site", "0_observe", *PAIR)
+    with site.gone("edge-p2"):
+        stop = site.no_go("0_observe", *PAIR, playbook="rollback")
+    assert stop.edges == {"edge-p1": "taken back", "edge-p2": "NO ANSWER"}
+    assert stop.problems[0] == "edge-p2 did not go back"
+    assert any(line.endswith("--limit edge-p2") for line in stop.next)
+    site.run("rollback", "0_observe", "edge-p2")
+    assert site.rules() == before
+
+
+# -- what is kept is proved ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_kept_without_proof_but_for_a_reason_that_is_shown_until_it_is_proved(site):
+    before = site.rules()
+    blind = site.without("0_observe", "cust-coast-b")
+    for playbook in ("site", "rollout"):
+        stop = site.no_go(blind, *PAIR, playbook=playbook)
+        assert stop.problems[0].startswith("edge-p2: no probe proves coast_ftth x mobile on IPv4 and IPv6, any on IPv4 and IPv6;")
+        assert site.rules() == before
+    site.run("site", blind, *PAIR, op25b_unproved="no line behind it")
+
+    def states():
+        printed = site.run("status", "0_observe", *PAIR)
+        rows = [re.split(r" {2,}", line) for line in printed.splitlines() if line.startswith("edge-p")]
+        return {row[0]: row[-1].partition(":")[0] for row in rows if len(row) > 5}
+
+    assert states() == {"edge-p1": "confirmed", "edge-p2": "unproved"}
+    site.run("site", "0_observe", *PAIR)
+    assert states() == dict.fromkeys(PAIR, "confirmed")
+    site.run("rollback", "0_observe", *PAIR)
+    assert site.rules() == before
+
+
+def test_an_edge_that_watches_the_wrong_uplink_does_not_see_the_probes_and_is_no_go(site, untouched):
+    stop = site.no_go("0_observe", "edge-l1", playbook="site", op25b_uplinks=["oob0"])
+    assert "the probes sent 2 SYN and 0 were counted" in " ".join(stop.problems)
+    assert stop.edges == {"edge-l1": "taken back"}
+
+
+def test_blank_answers_of_a_survey_and_numbers_for_texts_change_nothing_of_a_run(site):
+    before = site.rules()
+    blank = "".join(
+        f"!unsafe '{name}': !unsafe ''\n"
+        for name in ("op25b_unproved", "op25b_today", "edge_confirm_seconds", "rollout_serial", "op25b_wave", "op25b_acl_budget")
+    )
+    answers = site.lab.state / "answers.yml"
+    answers.write_text(f"{blank}!unsafe 'op25b_override': !unsafe '4711'\n", encoding="utf-8")
+    command = [*site.command("rollout", "0_observe", *PAIR), "-e", f"@{answers}"]
+    process = site.started(command)
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    assert "GO, wave observe; edges: 2 kept" in printed
+    reasons = {each["reason"] for each in site.record() if each["kind"] == "step" and each["outcome"] == "confirmed"}
+    assert "4711" in reasons
+    site.run("rollback", "0_observe", *PAIR)
+    assert site.rules() == before
+
+
 # -- batches that are taken back --------------------------------------------------------------------------------------------
 
 
@@ -244,6 +372,7 @@ def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_
         "edge-x1: the change is not on it: the device took the change without a word, and differs all the same"
     )
     assert stop.edges == {"edge-c1": "kept", "edge-x1": "NOT DONE"}
+    assert site.agrees(stop, before)
     after = site.rules()
     assert {name for name in after if after[name] != before[name]} == {"edge-c1"}
     assert site.steps("edge-c1", "confirmed") == {("north_ftth", name, "observe") for name in ("mobile", "any")}
