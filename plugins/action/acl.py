@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, policy, strictness
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import acl, interfaces, policy, strictness
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.action_base import EdgeAction
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.errors import EdgeError, Op25bError
 
@@ -135,7 +135,7 @@ class ActionModule(EdgeAction):
         self.report(result, device)
         before, _drift = dialect.read(device.have)
         want = wanted_from(before)
-        mistakes, warnings = acl.check_interfaces(attachments, uplinks, dialect.interfaces(device.have), before, want)
+        mistakes, warnings = interfaces.check(attachments, uplinks, dialect.interfaces(device.have), before, want)
         if mistakes:
             raise EdgeError(mistakes)
         wanted = dialect.build(want)

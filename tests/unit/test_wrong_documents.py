@@ -380,7 +380,7 @@ INVENTORY = [
 ]
 
 
-@pytest.mark.parametrize(("where", "value", "sentence"), [*POLICY, *INVENTORY])
+@pytest.mark.parametrize(("where", "value", "sentence"), [*POLICY, *INVENTORY, *NUMBERS_AND_ADDRESSES])
 def test_each_wrong_document_is_refused_in_one_sentence(right, told, where, value, sentence):
     refused(told(change(right, where, value)), sentence)
 
@@ -588,7 +588,7 @@ def test_no_sentence_holds_a_secret(right, told):
 
 # Through ansible-playbook, with a listener where every device would be.
 
-WIRED: tuple[str, ...] = ()
+WIRED = ("site", "plan", "rollout", "status", "observe", "impact")
 """The other playbooks that begin with the check, and need edges: one broken inventory each."""
 BROKEN = [
     ("edge-a.op25b_uplinks", {"a": 1}, (), "op25b_uplinks on edge-a: a mapping is not right here"),
