@@ -150,11 +150,11 @@ def reason(err: OSError | smtplib.SMTPException) -> str:
     """Why a mail could not be sent: the relay's own words, where it was the relay."""
     if isinstance(err, smtplib.SMTPRecipientsRefused):
         code, said = next(iter(err.recipients.values()))
-    elif isinstance(err, smtplib.SMTPResponseException):
-        code, said = err.smtp_code, err.smtp_error
-    else:
-        return getattr(err, "strerror", None) or str(err) or type(err).__name__
-    return " ".join(f"{code} {said.decode(errors='replace') if isinstance(said, bytes) else said}".split())
+        return f"{code} {said.decode(errors='replace')}"
+    if isinstance(err, smtplib.SMTPResponseException):
+        text = err.smtp_error
+        return f"{err.smtp_code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"
+    return getattr(err, "strerror", None) or str(err) or type(err).__name__
 
 
 def send(wanted: dict[str, Any], address: str, port: int, mark: str) -> None:

@@ -141,12 +141,15 @@ class Demo:
             )
             for port, show in SHOW.items()
         ]
-        for line in "".join(each.communicate()[0] for each in asked).splitlines():
+        lines = [line for each in asked for line in "".join(each.communicate()).splitlines()]
+        for line in lines:
             name, _arrow, result = line.partition(" | ")
             if name in ROUTERS and result.startswith("SUCCESS"):
                 text = str(json.loads(result[result.index("{") :])["stdout"])
                 found[name] = "\n".join(kept for kept in text.splitlines() if not kept.startswith(("!", "Building", "Current")))
-        must(len(found) == len(LINUX) + len(ROUTERS), "not every router showed its configuration")
+        missing = sorted({*LINUX, *ROUTERS} - set(found))
+        said = [line for line in lines if line.partition(" | ")[0] in missing]
+        must(not missing, f"{', '.join(missing)} did not show what they are configured to do: {'; '.join(said) or lines[-1:]}")
         return found
 
     def mail(self) -> str:
