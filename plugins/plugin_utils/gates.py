@@ -165,13 +165,8 @@ def phase(of: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> list[st
     absent = phases.missing(of, groups)
     if not absent:
         return []
-    every = len({host for name in phases.GROUPS for host in of.get(name, ())})
-    here = every - sum(map(len, absent.values()))
-    if phases.sliced(of, groups.get("all", ())):
-        return [
-            f"this run has {here} of the {every} hosts of its phase, dealt out like the slices of a job; a wave needs all "
-            "of them in one job: set the job template's job slices to 1"
-        ]
+    if sliced := phases.slice_of(of, groups.get("all", ())):
+        return [sliced]
     mates = phases.pair_mates(of, groups, {})
     return [
         f"{edge} is not in the inventory of this run (disabled?), and {', '.join(others)} changes together with it; enable it"

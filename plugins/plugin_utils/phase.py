@@ -22,13 +22,18 @@ def missing(phase: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> di
     return {name: hosts for name, hosts in found.items() if hosts}
 
 
-def sliced(phase: Mapping[str, Any], present: Collection[str]) -> bool:
-    """Whether this run has one slice of the phase: AWX deals the hosts, in the order of their names, to the slices in turn."""
+def slice_of(phase: Mapping[str, Any], present: Collection[str]) -> str:
+    """A sentence where this run has one slice of the phase: AWX deals the hosts, in the order of their names, to the slices."""
     every = sorted({host for name in ("hosts", *GROUPS) for host in phase.get(name, ())})
     here = [host for host in every if host in present]
     if len(here) == len(every) or not here:
-        return False
-    return any(here == every[first::count] for count in range(2, len(every) + 1) for first in range(count))
+        return ""
+    if not any(here == every[first::count] for count in range(2, len(every) + 1) for first in range(count)):
+        return ""
+    return (
+        f"this run has {len(here)} of the {len(every)} hosts of its phase, dealt out like the slices of a job; a wave needs all of "
+        "them in one job: set the job template's job slices to 1"
+    )
 
 
 def pair_mates(

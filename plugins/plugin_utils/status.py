@@ -99,7 +99,7 @@ def _state(
         return {"since": since, "state": "differs"}
     if why:
         return {"since": since, "state": "differs", "problem": why}
-    if since and row["wanted"] != intent.PASS and last and last["unproved"]:
+    if since and row["wanted"] != intent.PASS and last and last.get("unproved"):
         return {"since": since, "state": "unproved", "problem": last["unproved"]}
     return {"since": since, "state": "confirmed" if since or row["wanted"] == intent.PASS else "unrecorded"}
 
