@@ -157,8 +157,10 @@ class _Check:
         return self.inventory.groups.get(part, ()) if part in self.needs else ()
 
     def report(self) -> Report:
-        known = next((each[PHASE] for each in self.inventory.variables.values() if isinstance(each.get(PHASE), Mapping)), {})
-        if EDGES in self.needs and (sliced := phase.slice_of(known, self.inventory.groups.get("all", ()))):
+        whole: Mapping[str, Any] = next(
+            (each[PHASE] for each in self.inventory.variables.values() if isinstance(each.get(PHASE), Mapping)), {}
+        )
+        if EDGES in self.needs and (sliced := phase.slice_of(whole, self.inventory.groups.get("all", ()))):
             # Whatever else looks wrong here looks so because hosts are missing.
             return Report([sliced], [], {})
         self.groups()

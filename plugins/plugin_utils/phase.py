@@ -31,8 +31,8 @@ def slice_of(phase: Mapping[str, Any], present: Collection[str]) -> str:
     if not any(here == every[first::count] for count in range(2, len(every) + 1) for first in range(count)):
         return ""
     return (
-        f"this run has {len(here)} of the {len(every)} hosts of its phase, dealt out like the slices of a job; a wave needs all of "
-        "them in one job: set the job template's job slices to 1"
+        f"this run has {len(here)} of the {len(every)} hosts of its phase, dealt out like the slices of a job; a wave needs all "
+        "of them in one job: set the job template's job slices to 1"
     )
 
 
