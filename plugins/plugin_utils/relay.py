@@ -26,7 +26,7 @@ GROUPS = {
     "relays": ("submission relay", (("submission_relay_users", "submission_relay_directory"), ("op25b_policy",))),
     "relay_balancers": ("balancer of the relays", (("relay_balancer_relays",),)),
 }
-"""For each group what its hosts are, and the variables without which they are not configured: one of each set."""
+"""For each group of the inventory what its hosts are, and the variables that configure them: one of each set."""
 
 _DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
 # RFC 5321's dot-string without the signs that lookup tables and Dovecot's % variables read as their own.

@@ -17,6 +17,7 @@ CLIENT = ROOT / "tests" / "lab" / "mail_client.py"
 MSA1, MSA2, BALANCER = HOSTS["msa1"], HOSTS["msa2"], HOSTS["lb1"]
 LOG = "/var/log/submission_relay/mail.log"
 TARO, JIRO, KAEDE = (f"{name}@ccsnet.ne.jp" for name in ("taro", "jiro", "kaede"))
+PROBE = "probe@ccsnet.ne.jp"
 HANAKO, SAKURA = (f"{name}@m2.ccsnet.ne.jp" for name in ("hanako", "sakura"))
 
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from tests.lab.relay import JIRO, MSA1, MSA2, TARO, mail, until
+from tests.lab.relay import JIRO, MSA1, MSA2, PROBE, TARO, mail, until
 
 pytestmark = pytest.mark.usefixtures("fresh")
-PROBE, FRIEND = "probe@ccsnet.ne.jp", "friend@mobile.example"
+FRIEND = "friend@mobile.example"
 
 
 def test_it_comes_from_more_networks_than_any_customer_and_is_not_suspended(send, redis, arrived):

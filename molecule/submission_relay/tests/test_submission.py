@@ -197,7 +197,8 @@ def test_secrets_are_hashes_that_dovecot_alone_reads(lab, name):
     lines = lab.path(name, "/etc/dovecot/submission_users").read_text().splitlines()
     entries = [line.split(":") for line in lines if not line.startswith("#")]
     hashes = {login: hashed for login, hashed, *_rest in entries}
-    assert set(hashes) == {relay.TARO, relay.JIRO, relay.KAEDE, relay.HANAKO, relay.SAKURA}
+    customers = {f"{host}@ccsnet.ne.jp" for host in ("cust-east", "cust-west", "cust-coast-b")}
+    assert set(hashes) == {relay.TARO, relay.JIRO, relay.KAEDE, relay.HANAKO, relay.SAKURA, relay.PROBE, *customers}
     assert hashes.pop(relay.HANAKO).startswith("{ARGON2ID}$argon2id$")
     assert [hashed for hashed in hashes.values() if not hashed.startswith("{BLF-CRYPT}$2b$")] == []
     for path in ("/etc/ssl/private/submission_relay.key", "/etc/postfix/submission_relay.pem"):
@@ -207,7 +208,10 @@ def test_secrets_are_hashes_that_dovecot_alone_reads(lab, name):
 def test_no_secret_stands_in_anything_that_the_relay_has_written(lab):
     written = [lab.state / "msa1" / "upper", lab.path("msa1", "/run"), lab.path("msa1", "/tmp")]
     found = subprocess.run(
-        ["grep", "-rlFs", "-e", TARO[1], "-e", HANAKO[1], *written], capture_output=True, text=True, check=False
+        ["grep", "-rlFs", "-e", TARO[1], "-e", HANAKO[1], "-e", secret(relay.PROBE)[1], *written],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     # The checkout is in sight of every lab host, and its inventory holds the lab's passwords.
     checkout = str(lab.path("msa1", str(ROOT)))
