@@ -201,7 +201,7 @@ def edges(
     if bad and (others := [edge for edge in answers if edge not in bad]):
         problems.append(
             f"{', '.join(others)} can go on without waiting for {', '.join(sorted(bad & set(answers)))}: "
-            f"add --limit '{','.join(['edges', *(f'!{edge}' for edge in sorted(bad & set(answers)))])}'"
+            f"add --limit '{':'.join(['edges', *(f'!{edge}' for edge in sorted(bad & set(answers)))])}'"
         )
     return problems
 
