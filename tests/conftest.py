@@ -40,7 +40,9 @@ class Installed:
         given |= {"HOME": str(self.home), "ANSIBLE_COLLECTIONS_PATH": str(self.collections), **more}
         program = str(Path(sys.executable).with_name(argv[0]))
         words = [program, *argv[1:]]
-        return subprocess.run(words, cwd=cwd, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+        return subprocess.run(
+            words, cwd=cwd, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False
+        )
 
 
 @pytest.fixture(scope="session")

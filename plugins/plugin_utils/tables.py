@@ -235,7 +235,7 @@ class _Body:
         """Columns below their heads; where the first one is lifted, it is a line above the rows that have it in common."""
         shown = form.lined_up
         last = len(self.columns) - 1
-        first = next(iter(form.widths))
+        first = min(form.widths)
         if form.lifted:
             yield self.columns[first].head
         yield self._line(form, [Cell(self.columns[at].head) for at in shown], plain)

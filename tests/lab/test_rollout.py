@@ -257,11 +257,13 @@ def test_somebody_else_is_at_it(site, untouched):
         for line in other.stdout:
             if "TASK [ansible.builtin.command]" in line:
                 break
-        said = site.no_go("0_observe", *PAIR)
+        said = site.no_go("0_observe", *PAIR).problems[0]
     finally:
         kill_controller(other)
     # Who armed it, with the run: it is at work, and nobody takes its change back.
-    assert re.match(r"NO-GO, edge-p1 has an unconfirmed change that \S+ \(run [a-z2-9]{10}\) armed; confirm it,", said)
+    assert re.match(
+        r"edge-p1 has an unconfirmed change that \S+ \(run [a-z2-9]{10}\) armed at \S+; that run is at work; wait for it", said
+    )
     # It may be right all the same.
     site.run("confirm", "0_observe", "edge-p1")
     assert site.steps("edge-p1", "confirmed") == {("coast_ftth", name, "observe") for name in ("mobile", "any")}

@@ -66,7 +66,9 @@ def put(at, path, value):
 PATHS = list(places(DOCUMENT))
 # The first of each field, so of ports the first.
 NUMBERS = {
-    path[-2] if isinstance(path[-1], int) else path[-1]: path for path in reversed(PATHS) if type(value_at(DOCUMENT, path)) is int
+    path[-2] if isinstance(path[-1], int) else path[-1]: path
+    for path in reversed(PATHS)
+    if isinstance(value_at(DOCUMENT, path), int) and not isinstance(value_at(DOCUMENT, path), bool)
 }
 CYCLE: list = []
 CYCLE.append(CYCLE)
@@ -130,7 +132,7 @@ JUNK = st.recursive(
 def spoiled(draw):
     """A valid document in which up to four values are others, or new."""
     document = draw(st.sampled_from([DOCUMENT, TAGGED]))
-    for _ in range(draw(st.integers(1, 4))):
+    for _each in range(draw(st.integers(1, 4))):
         path = draw(st.sampled_from(PATHS))
         if draw(st.booleans()):
             path = (*path, draw(KEYS))

@@ -183,7 +183,7 @@ TABLES = COLUMNS.flatmap(
     lambda columns: st.builds(
         Table,
         st.just(tuple(columns)),
-        st.lists(st.builds(Row, st.tuples(*(CELLS for _ in columns)), WORDS), max_size=4).map(tuple),
+        st.lists(st.builds(Row, st.tuples(*(CELLS for _column in columns)), WORDS), max_size=4).map(tuple),
         st.lists(WORDS.map(str.strip), max_size=2).map(tuple),
         title=WORDS,
     )
