@@ -504,11 +504,13 @@ def test_two_waves_on_every_edge_and_back_by_the_public_playbooks_while_customer
 
     records = site.record()[seen:]
     waves = [(each["wave"], each["outcome"]) for each in records if each["kind"] == "wave"]
-    assert waves == [("observe", "confirmed"), ("pilot", "confirmed")]
+    # The rollback writes down each wave that it takes out.
+    assert waves == [(wave, outcome) for outcome in ("confirmed", "rolled_back") for wave in ("observe", "pilot")]
     steps = [each for each in records if each["kind"] == "step" and each["before"] != each["after"]]
-    assert {each["outcome"] for each in steps} == {"confirmed"}
+    assert {each["outcome"] for each in steps} == {"armed", "confirmed"}
+    kept = [each for each in steps if each["outcome"] == "confirmed"]
     places = {
-        action: {(each["edge"], each["pool"], each["class"]) for each in steps if each["after"] == action}
+        action: {(each["edge"], each["pool"], each["class"]) for each in kept if each["after"] == action}
         for action in ("observe", "block", "pass")
     }
     assert {pool for _edge, pool, _class in places["observe"]} == set(ALL)
