@@ -15,7 +15,7 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -237,16 +237,6 @@ def _pattern(_validator: Any, pattern: str, instance: Any, _node: Mapping[str, A
 def load(document: Any, today: datetime.date) -> Policy:
     """Check a policy document, as read from YAML, and return it; raises PolicyError with all mistakes."""
     return _Loader(_reader()(document), today).load()
-
-
-def pools_on_no_edge(policy: Policy, attached: Collection[str]) -> list[str]:
-    """A warning for each pool that no edge has: `attached` are the pools of all edges' attachments."""
-    return [
-        f"{_key(('pools', name))}: no edge has this pool in its op25b_attachments, so nothing is enforced for its addresses; "
-        "attach it, or take it out of the policy."
-        for name in policy.pools
-        if name not in attached
-    ]
 
 
 Path_ = tuple[Any, ...]

@@ -556,15 +556,6 @@ def test_pools_that_leave_nothing_to_the_one_around_them_are_told():
     )
 
 
-def test_a_pool_on_no_edge_is_told():
-    read = policy.load(DOCUMENT, TODAY)
-    assert policy.pools_on_no_edge(read, {"east_ftth", "west_cable"}) == []
-    assert policy.pools_on_no_edge(read, ["east_ftth"]) == [
-        "op25b_policy.pools.west_cable: no edge has this pool in its op25b_attachments, so nothing is enforced for its "
-        "addresses; attach it, or take it out of the policy."
-    ]
-
-
 def test_a_server_that_is_closed_and_open_at_once_is_told():
     document = changed(("mail_servers", "msa1"), {"addresses": ["192.0.2.26"], "role": "submission", "port25_from_pools": False})
     assert policy.load(document, TODAY).warnings == (
