@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -153,8 +154,8 @@ class ActionModule(EdgeAction):
         result.update(
             changed=plan.changed or unkept,
             before=before.as_data(),
-            # What of the policy the device can say: the rest is in the warnings.
-            after=getattr(wanted, "acl", want).as_data(),
+            # What of the policy the device can say: the rest is in the warnings. A ruleset can say all but the tickets.
+            after=getattr(wanted, "acl", replace(want, tickets=())).as_data(),
             commands=list(plan.commands),
             rollback=list(plan.rollback),
             summary={"added": plan.added, "removed": plan.removed},

@@ -29,6 +29,7 @@ table inet operator {
 \t}
 }
 """
+INTERFACES = ("up0", "east0")
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(os.geteuid() != 0, reason="booting a host needs root"),
@@ -51,6 +52,7 @@ class Host:
         while self.state() not in ("running", "degraded"):
             assert time.monotonic() < deadline, "systemd did not come up"
             time.sleep(0.1)
+        self.run("ip", "link", "add", INTERFACES[0], "type", "veth", "peer", "name", INTERFACES[1])
 
     def state(self) -> str:
         if not self.pid():
@@ -115,8 +117,8 @@ def acl():
     text = (ROOT / "inventories" / "lab" / "group_vars" / "all" / "op25b.yml").read_text(encoding="utf-8")
     return {
         "policy": json.loads(json.dumps(yaml.safe_load(text)["op25b_policy"], default=str)),
-        "attachments": [{"interface": "east0", "pools": ["east_ftth"]}],
-        "uplinks": ["up0"],
+        "attachments": [{"interface": INTERFACES[1], "pools": ["east_ftth"]}],
+        "uplinks": [INTERFACES[0]],
     }
 
 

@@ -4,7 +4,6 @@
 
 import asyncio
 import itertools
-import time
 
 import asyncssh
 import pytest
@@ -171,10 +170,8 @@ def test_a_paste_of_thousands_of_lines_loses_none():
         assert screen.count("r#") == len(lines) + 1
         await process.wait()
 
-    began = time.monotonic()
     (session,) = over_ssh(work)
     assert session.lines == [*lines, "exit", "closed"]
-    assert time.monotonic() - began < 5
 
 
 def test_nobody_sees_a_prompt_before_the_device_is_as_it_says():

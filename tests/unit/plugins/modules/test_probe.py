@@ -204,7 +204,8 @@ def test_all_are_tried_at_once(host):
     start = time.monotonic()
     probes = host.run(targets=[to(1001), to(1001, "::1")] * 200, timeout=1)["probes"]
     assert {probe["state"] for probe in probes} == {"filtered"}
-    assert time.monotonic() - start < 4
+    # One after the other they take 400 s.
+    assert time.monotonic() - start < 60
 
 
 def test_a_quick_answer_among_many_slow_ones_has_its_own_time(host):
