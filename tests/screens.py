@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact, matrix, policy, relay_status, rollout, status
+from ansible_collections.ccsnet.op25b.plugins.plugin_utils import impact, matrix, outcome, policy, relay_status, rollout, status
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils.tables import Table, render
 
 FILES = Path(__file__).resolve().parent / "fixtures" / "screens"
@@ -194,6 +194,58 @@ def relays() -> list[Table]:
     )
 
 
+def _asked(pool: str, **more: object) -> dict[str, object]:
+    """An edge that was asked for the wave pilot, from the wave before."""
+    return {"edge_acl": _planned(_enforced(**{pool: OBSERVED}), _enforced(**{pool: PILOT}), 2, 2), **more}
+
+
+UNCHANGED = {"edge_acl": {**_planned(BOTH, BOTH, 0, 0), "changed": False}}
+UNREACHABLE = {"edge_acl": {"unreachable": True, "msg": "Failed to connect to the host via ssh: No route to host"}}
+VERDICT = {
+    "probes": {edge: {"tried": 48} for edge in ("edge-l1", "edge-c1", "edge-x1")},
+    "proofs": {"edge-x1": {"east_ftth": {"mobile": "no line of ours behind it"}}},
+}
+
+
+def outcome_kept() -> Table:
+    """A run that went well, with an edge that nobody could prove and one that this run did not have."""
+    edges = {
+        "edge-l1": _asked("east_ftth", rollout_begun=True, rollout_kept={"changed": True}, rollout_verdict=VERDICT),
+        "edge-x1": _asked("east_ftth", rollout_begun=True, rollout_kept={"changed": True}, rollout_verdict=VERDICT),
+        "edge-j1": UNCHANGED,
+    }
+    return outcome.table(edges, "pilot", (), "rollout", ["inventories/1_pilot.op25b.yml"], ["edge-p2"])
+
+
+def outcome_no_go() -> Table:
+    """Everything that may have become of an edge when a run was stopped."""
+    begun: dict[str, object] = {"rollout_begun": True, "rollout_verdict": VERDICT}
+    edges = {
+        "edge-l1": _asked("east_ftth", **begun, rollout_taken_back={"changed": True}),
+        "edge-c1": _asked("west_cable", **begun, rollout_taken_back={"unreachable": True}),
+        "edge-x1": _asked("east_ftth", **begun, edge_found={"gathered": {}, "armed": {"seconds_left": 281}}),
+        "edge-j1": {"edge_acl": {"failed": True, "msg": SILENT}},
+        "edge-j2": UNREACHABLE,
+        "edge-p1": _asked("west_cable"),
+    }
+    return outcome.table(edges, "pilot", ["edge-j1: " + SILENT, "edge-j2 does not answer"], "site", ["hosts.yml"])
+
+
+def outcome_back() -> Table:
+    """Everything out, where an edge does not answer."""
+    edges = {
+        "edge-l1": {"edge_acl": _planned(_enforced(east_ftth=PILOT), {}, 0, 63)},
+        "edge-c1": UNCHANGED,
+        "edge-j2": UNREACHABLE,
+    }
+    return outcome.table(edges, "none", ["edge-j2 did not go back"], "rollback", ["hosts.yml"], back=True)
+
+
+def outcome_nothing() -> Table:
+    """Nothing had to be changed."""
+    return outcome.table({"edge-l1": UNCHANGED}, "none", (), "rollback", ["hosts.yml"], back=True)
+
+
 SCREENS = {
     "plan": lambda: [plan()],
     "plan_of_long_names": lambda: [plan("edge-l1.tokyo-otemachi.backbone.ccsnet.example.net")],
@@ -204,6 +256,10 @@ SCREENS = {
     "observed": lambda: [observed()],
     "impact": lambda: [impact_table()],
     "relays": relays,
+    "outcome_kept": lambda: [outcome_kept()],
+    "outcome_no_go": lambda: [outcome_no_go()],
+    "outcome_back": lambda: [outcome_back()],
+    "outcome_nothing": lambda: [outcome_nothing()],
 }
 
 

@@ -16,7 +16,7 @@ from . import intent, journal, matrix, run
 from . import phase as phases
 from .acl import REJECTING
 from .errors import Op25bError
-from .policy import Policy, wave_index
+from .policy import NO_WAVE, Policy, wave_index
 from .prefixes import Address, parse_address
 from .proof import REMEDY, Claim, by_addresses, claims, sentences
 from .rollout import Edge, Step, action_of, actions_between, actions_of, counted, said, steps, wave_before
@@ -258,9 +258,8 @@ def probes_wrong(variables: Mapping[str, Mapping[str, Any]], probes: Sequence[st
     wrong = [row for row in rows if not row["ok"]]
     problems = [f"{host}: this probe host did not answer, so that nothing is proved from there" for host in silent]
     if wrong:
-        problems.append(
-            f"{len(wrong)} of {len(rows)} probes are not what the policy says at wave '{wave}'; the matrix above names them"
-        )
+        where = "with everything out" if wave == NO_WAVE else f"at wave '{wave}'"
+        problems.append(f"{len(wrong)} of {len(rows)} probes are not what the policy says {where}; the matrix above names them")
     return problems
 
 

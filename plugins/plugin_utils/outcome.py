@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import rollout
+from .policy import NO_WAVE
 from .tables import BAD, GOOD, WARN, Cell, Column, Row, Table
 
 KEPT, BACK, ARMED, UNTOUCHED, UNCHANGED, FAILED, UNKNOWN = (
@@ -88,9 +89,12 @@ def table(
             rows += _rows(edge, edges[edge], what, detail)
     states = [what for what, _detail in became.values()]
     end = ", ".join(f"{states.count(what)} {what}" for what in dict.fromkeys(states)) or "none was asked"
-    head = "back to" if back else "NO-GO," if problems else "GO,"
+    head = f"{'NO-GO' if problems else 'GO'}, wave {wave}"
+    if back:
+        whole = not {FAILED, UNKNOWN, ARMED} & set(states)
+        head = ("" if whole else "NOT ") + ("everything out" if wave == NO_WAVE else f"back to wave {wave}")
     bad = problems or any(_MARKS.get(what) == BAD for what in states)
-    lines = [Cell(f"{head} wave {wave}; edges: {end}", BAD if bad else GOOD)]
+    lines = [Cell(f"{head}; edges: {end}", BAD if bad else GOOD)]
     if missing and not problems:
         lines.append(Cell(f"The wave is not complete without {', '.join(missing)}, which this run did not change.", WARN))
     notes: list[Cell | str] = [Cell(f"- {problem}", BAD) for problem in problems]
@@ -131,9 +135,9 @@ def _rows(edge: str, variables: Mapping[str, Any], what: str, detail: str) -> It
     if not steps:
         yield Row((edge, "-", "-", "-", "-", str(tried) if tried else "-", outcome), detail)
     for step in steps:
-        why = verdict.get("proofs", {}).get(edge, {}).get(step.pool, {}).get(step.destination)
+        why = what == KEPT and verdict.get("proofs", {}).get(edge, {}).get(step.pool, {}).get(step.destination)
         seen = Cell("unproved", WARN) if why else Cell(str(tried) if tried else "-")
-        more = "; ".join(part for part in (detail, f"unproved: {why}" if why else "") if part)
+        more = "; ".join(part for part in (detail, f"unproved ({why})" if why else "") if part)
         yield Row((edge, step.pool, step.destination, step.before, step.after, seen, outcome), more)
 
 

@@ -133,12 +133,13 @@ def render(table: Table, width: int, paint: Paint = plain) -> list[str]:
     width = max(width, NARROWEST)
     found = [paint(line, "") for line in _wrap(table.title, width)] if table.title else []
     body = _Body(table.columns, table.rows)
-    form = body.form(width)
-    found += body.lined_up(form, width, paint) if form else body.listed(width, paint)
+    form = body.form(width) if table.rows else None
+    if table.rows:
+        found += body.lined_up(form, width, paint) if form else body.listed(width, paint)
     below = [*lines(table.end, width, paint), *lines(table.notes, width, paint)]
     if form and (left_out := body.left_out(form)):
         below += _wrap(f"(no room at {width} columns for: {', '.join(left_out)})", width, GAP)
-    return [*found, "", *below] if below else found
+    return [*found, *([""] if found else []), *below] if below else found
 
 
 def lines(texts: Sequence[Cell | str], width: int, paint: Paint = plain) -> list[str]:

@@ -31,7 +31,7 @@ class Stop:
     def __init__(self, printed, code):
         assert code == 2, printed
         lines = printed.splitlines()
-        last = max(at for at, line in enumerate(lines) if line.startswith(("NO-GO, wave", "back to wave")))
+        last = max(at for at, line in enumerate(lines) if re.match("NO-GO, wave|(NOT )?(back to wave|everything out)", line))
         end = lines.index("Next:", last)
         self.printed = printed
         self.problems = " ".join(" ".join(lines[last + 1 : end]).split()).removeprefix("- ").split(" - ")
