@@ -32,7 +32,8 @@ def test_a_screen_is_what_its_file_says(name, width):
     if os.environ.get("OP25B_WRITE_SCREENS"):
         file.write_text(shown, encoding="utf-8")
     assert shown == file.read_text(encoding="utf-8")
-    assert max(map(cells_width, shown.splitlines())) <= width
+    # A command to copy is one line at any width.
+    assert max(cells_width(line) for line in shown.splitlines() if not line.startswith("  ansible")) <= width
     assert not re.search(r"[ \t]$", shown, re.MULTILINE)
 
 
