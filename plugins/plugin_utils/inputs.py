@@ -342,7 +342,7 @@ TABLE: Mapping[str, Input] = {
         Input("op25b_unproved", Text(_REASON), "Why a change may stay although no probe has judged it.", EDGE),
         Input("op25b_today", Day(), "The day for which dates are read, for rehearsals; the controller's where it is not given."),
         Input("op25b_journal", File(), "The journal's file; that of the module journal where it is not given."),
-        Input("op25b_volatile", Flag(), "Whether the journal may go with the container of a run, as in a lab.", default=False),
+        Input("op25b_volatile", Flag(), "Whether what a run writes may go with its container, as in a lab.", default=False),
         Input("op25b_journal_host", Text(_HOST), "The host of the inventory that has the journal; the controller without it."),
         Input("op25b_sources", File(), "The file with the addresses that edges saw while observing."),
         Input("op25b_customers", File(), "The CSV file that says which customer has which prefix.", must_exist=True),

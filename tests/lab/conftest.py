@@ -19,6 +19,7 @@ from lab import Lab, LabError
 from lab.machine import REPOSITORY, STATE
 
 from .ansible_task import end_all, environment, sockets
+from .site import Site
 
 _numbers = itertools.count()
 
@@ -73,3 +74,11 @@ def ansible(lab: Lab) -> Callable[..., subprocess.CompletedProcess[str]]:
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def site(new_lab: Callable[[], Lab]) -> Site:
+    """A lab whose relay the public playbook has set up. It takes its time: the tests that use it are one group of xdist."""
+    made = Site(new_lab())
+    made.demo.begin()
+    return made

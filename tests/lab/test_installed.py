@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the ccsnet.op25b contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an empty folder: the collection from its tarball, no ansible.cfg, and the same tables as in the checkout.
+
+What an operator reads is in tests/fixtures/installed/. After a wanted change, OP25B_WRITE_SCREENS=1 writes the files anew; read
+their diff.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .ansible_task import ROOT
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
+FIXTURES = ROOT / "tests" / "fixtures"
+NIGHT = (
+    ("validate", "hosts.yml"),
+    ("plan", "0_observe.op25b.yml"),
+    ("rollout", "0_observe.op25b.yml"),
+    ("site", "hosts.yml"),
+    ("status", "hosts.yml"),
+    ("rollback", "hosts.yml"),
+)
+"""The playbooks that a new user runs, each with its inventory."""
+ANSIBLE_S_OWN = re.compile(r"(PLAY|TASK) \[|(ok|changed|skipping|included|fatal): |PLAY RECAP|skipping: no hosts matched")
+
+
+def tables(printed: str, folder: Path) -> str:
+    """What our tasks printed, without Ansible's own lines, and with one day and one folder."""
+    lines = printed.partition("PLAY RECAP")[0].splitlines()
+    ours = "\n".join(line for line in lines if not ANSIBLE_S_OWN.match(line))
+    ours = re.sub(r"\n{3,}", "\n\n", ours).strip("\n")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return ours.replace(today, "2019-03-25").replace(str(folder), "/home/noc/op25b")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("place", ["installed", "checkout"])
+def test_a_night_looks_the_same_installed_and_in_the_checkout(site, installed, tmp_path, place, width):
+    folder = shutil.copytree(FIXTURES / "empty_folder", tmp_path / "op25b")
+    given = {"OP25B_LAB": site.lab.name, "COLUMNS": str(width)}
+    screens = []
+    for playbook, inventory in NIGHT:
+        words = ["ansible-playbook", f"ccsnet.op25b.{playbook}", "-i", inventory]
+        if place == "installed":
+            done = installed.run(*words, cwd=folder, **given)
+        else:
+            done = subprocess.run(
+                [str(Path(sys.executable).with_name(words[0])), *words[1:]],
+                cwd=folder,
+                env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **given},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
+            )
+        assert done.returncode == 0, done.stdout + done.stderr
+        screens.append(f"$ {' '.join(words)}\n{tables(done.stdout, folder)}\n")
+    file = FIXTURES / "installed" / f"{width}.txt"
+    shown = "\n".join(screens)
+    if os.environ.get("OP25B_WRITE_SCREENS"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(shown, encoding="utf-8")
+    assert shown == file.read_text(encoding="utf-8")
