@@ -17,17 +17,19 @@ from lab.topology import HOSTS
 
 from .ansible_task import BIN, ROOT, environment, sockets
 
+LAST = re.compile("(NO-)?GO, wave|(NOT )?(back to wave|everything out)")
 
-class Stop:
-    """What a run printed that did not go to its end."""
 
-    def __init__(self, printed, code):
-        assert code == 2, printed
+class End:
+    """What the last table of a run says."""
+
+    def __init__(self, printed):
         lines = printed.splitlines()
-        last = max(at for at, line in enumerate(lines) if re.match("NO-GO, wave|(NOT )?(back to wave|everything out)", line))
+        last = max(at for at, line in enumerate(lines) if LAST.match(line))
         end = lines.index("Next:", last)
         self.printed = printed
-        self.problems = " ".join(" ".join(lines[last + 1 : end]).split()).removeprefix("- ").split(" - ")
+        said = " ".join(" ".join(lines[last + 1 : end]).split())
+        self.problems = said.removeprefix("- ").split(" - ") if said else []
         self.next = [line.strip() for line in itertools.takewhile(str.strip, lines[end + 1 :])]
         heads = max((at for at in range(last) if lines[at].startswith("edge ") and " outcome" in lines[at]), default=None)
         rows = [re.split(r" {2,}", line) for line in lines[heads + 2 : last] if line and line[0] != " "] if heads else []
@@ -77,7 +79,9 @@ class Site:
     def no_go(self, phase, *edges, playbook="rollout", **variables):
         """Why it stops, and what the last table says of each edge."""
         process = self.started(self.command(playbook, phase, *edges, **variables))
-        return Stop(process.communicate(timeout=300)[0], process.returncode)
+        printed = process.communicate(timeout=300)[0]
+        assert process.returncode == 2, printed
+        return End(printed)
 
     def listed(self, phase):
         process = self.started([str(BIN / "ansible-inventory"), "-i", f"inventories/lab/{phase}.op25b.yml", "--list"])

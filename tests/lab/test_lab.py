@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import shlex
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,6 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
-import paramiko
 import pytest
 from ncclient import manager
 from ncclient.transport.errors import AuthenticationError
@@ -29,6 +27,8 @@ from lab import Lab, LabError, debs
 from lab.machine import REPOSITORY, STATE, alive
 from lab.packets import SHAPES, Arrival, Packet, Witness, send
 from lab.topology import HOSTS, SWITCH
+
+from .netconf_client import netconf
 
 pytestmark = pytest.mark.lab
 
@@ -319,7 +319,6 @@ def test_a_sink_takes_mail(lab, port, secure):
 
 # -- the Junos edge ----------------------------------------------------------------------------------------------------
 
-JUNOS = HOSTS["edge-j1"]
 CUSTOMER = HOSTS["cust-central"]
 SERVER = HOSTS["other-isp"]
 OUTPUT = """
@@ -331,23 +330,6 @@ OUTPUT = """
 </interface></interfaces></configuration></config>
 """
 DELETED = '<filter xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="delete">'
-
-
-def netconf(lab: Lab, password: str = "ansible-lab") -> manager.Manager:
-    """A session with edge-j1, as somebody at the noc has it."""
-    address = JUNOS.management.v4
-    proxy = [sys.executable, "-m", "lab", "connect", "--name", lab.name, "noc", address, str(JUNOS.cli.port)]
-    return manager.connect(
-        host=address,
-        port=JUNOS.cli.port,
-        username=JUNOS.cli.user,
-        password=password,
-        sock=paramiko.ProxyCommand(f"env -C {REPOSITORY} {shlex.join(proxy)}"),
-        hostkey_verify=False,
-        allow_agent=False,
-        look_for_keys=False,
-        timeout=30,
-    )
 
 
 def tell(session: manager.Manager, what: str) -> ElementTree.Element:

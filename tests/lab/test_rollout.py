@@ -15,6 +15,8 @@ from lab.clients import clients
 from lab.demo_rollout import ALL, SENDERS
 
 from .ansible_task import BIN, kill_controller, wait_for
+from .netconf_client import netconf
+from .site import End
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]
 PAIR = ("edge-p1", "edge-p2")
@@ -246,6 +248,25 @@ def test_an_edge_that_does_not_count(site, untouched):
     assert site.steps("edge-j1", "taken_back") == {("central_ftth", name, "observe") for name in ("mobile", "any")}
 
 
+def test_an_edge_that_refuses_a_line_takes_back_what_was_armed_beside_it(site, untouched):
+    before = site.rules()
+    with site.broken("edge-c1", fail_on="observe"):
+        stop = site.no_go("0_observe", "edge-l1", "edge-c1", playbook="site")
+    assert stop.edges == {"edge-l1": "taken back", "edge-c1": "NOT DONE"}
+    assert any("the device refused the change: " in each for each in stop.problems)
+    assert site.agrees(stop, before)
+
+
+def test_an_edge_that_somebody_else_has_locked_takes_back_what_was_armed_beside_it(site, untouched):
+    before = site.rules()
+    with netconf(site.lab) as session, session.locked("candidate"):
+        stop = site.no_go("0_observe", "edge-l1", "edge-j1", playbook="site")
+    assert stop.edges["edge-l1"] in ("taken back", "untouched")
+    assert stop.edges["edge-j1"] == "NOT DONE"
+    assert any(each.startswith("edge-j1: ") and "lock" in each for each in stop.problems)
+    assert site.agrees(stop, before)
+
+
 def test_both_of_a_pair_go_back_when_a_target_is_down(site, untouched):
     with site.stopped("other-isp", "lab-sink"):
         stop = site.no_go("0_observe", *PAIR)
@@ -301,10 +322,29 @@ def test_a_controller_that_is_killed_is_run_again(site, moment):
             break
     kill_controller(process)
     assert not [each for each in site.record() if each["kind"] == "wave"]
-    site.run("rollout", "0_observe", *PAIR)
+    left = site.rules()
+    again = End(site.run("rollout", "0_observe", *PAIR))
+    # Where the run that was killed had confirmed it, there is nothing left to do.
+    assert all(became == "kept" or left[edge] != before[edge] for edge, became in again.edges.items())
+    assert {edge for edge, rules in site.rules().items() if rules != before[edge]} == set(PAIR)
     for edge in PAIR:
         assert site.steps(edge, "confirmed") == {("coast_ftth", name, "observe") for name in ("mobile", "any")}
     site.run("rollback", "0_observe", *PAIR)
+    assert site.rules() == before
+
+
+def test_what_a_killed_controller_left_on_a_router_is_known_by_the_journal_and_goes_back_first(site):
+    before = site.rules()
+    process = site.started(site.command("rollout", "0_observe", "edge-c1", edge_confirm_seconds=45))
+    for line in process.stdout:
+        if ": Try every target from the probe hosts" in line:
+            break
+    kill_controller(process)
+    assert site.rules()["edge-c1"] != before["edge-c1"]
+    again = site.run("rollout", "0_observe", "edge-c1")
+    assert "TASK [ccsnet.op25b.rollout : Wait until nothing is armed]" in again
+    assert End(again).edges == {"edge-c1": "kept"}
+    site.run("rollback", "0_observe", "edge-c1")
     assert site.rules() == before
 
 

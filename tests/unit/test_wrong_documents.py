@@ -72,9 +72,10 @@ def right(document):
         second = {"host": "2001:db8:fe::1", "port": 22}
         return {"op25b_attachments": attachments, "op25b_uplinks": ["up0"], "op25b_second_path": second, **more}
 
+    check = {"host": "192.0.2.25", "login": "probe@ccsnet.ne.jp", "password": "a secret", "recipient": "friend@mobile.example"}
     return {
         "all": {
-            "vars": {"op25b_policy": document, "op25b_wave": "all"},
+            "vars": {"op25b_policy": document, "op25b_wave": "all", "op25b_relay_check": check},
             "children": {
                 "edges": {
                     "hosts": {
@@ -568,11 +569,11 @@ def test_a_playbook_is_stopped_by_nothing_that_it_does_not_need(right, told):
 
 def test_an_input_that_is_needed_must_be_there_and_readable(right, told):
     needs = [*DEFAULT, "op25b_second_path", "op25b_relay_check"]
-    check = {"host": "192.0.2.25", "login": "a@b", "password": "x", "recipient": "c@d"}
-    assert told(change(right, "all.op25b_relay_check", check), needs=needs).mistakes == []
-    refused(told(right, needs=needs), "op25b_relay_check on edge-a, edge-b and edge-c: it is missing")
+    assert told(right, needs=needs).mistakes == []
+    missing = change(right, "all.op25b_relay_check", GONE)
+    refused(told(missing, needs=needs), "op25b_relay_check on edge-a, edge-b and edge-c: it is missing")
     refused(told(change(right, "all.op25b_relay_check", VAULT), needs=needs), "cannot be decrypted")
-    one = change(change(right, "all.op25b_relay_check", check), "edge-b.op25b_second_path", GONE)
+    one = change(right, "edge-b.op25b_second_path", GONE)
     refused(told(one, needs=needs), "op25b_second_path on edge-b: it is missing")
 
 
@@ -588,7 +589,7 @@ def test_no_sentence_holds_a_secret(right, told):
 
 # Through ansible-playbook, with a listener where every device would be.
 
-WIRED = ("site", "plan", "status", "observe", "impact")
+WIRED = ("site", "plan", "status", "observe", "impact", "rollout")
 """The other playbooks that begin with the check, and need edges: one broken inventory each."""
 BROKEN = [
     ("edge-a.op25b_uplinks", {"a": 1}, (), "op25b_uplinks on edge-a: a mapping is not right here"),
