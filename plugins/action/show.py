@@ -49,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(err)) from err
         if not self._task.no_log:
             _display(list(_lines(shown, text, _width(), _paint)))
-        if given["fail"]:
+        if given["fail"] and (shown or text):
             # Without the text, since the callback prints the whole result of a task that fails.
             raise AnsibleActionFail(given["fail"])
         # With -v, the callback would print the text once more, as JSON.

@@ -120,8 +120,11 @@ def outcome(
     sources: Sequence[str],
     missing: Sequence[str] = (),
     back: bool = False,
-) -> dict[str, Any]:
-    """What became of each edge, as the last table of a run."""
+    gate: bool = False,
+) -> dict[str, Any] | None:
+    """What became of each edge, as the last table of a run; at a gate only where this stops the run."""
+    if gate and not problems:
+        return None
     asked = {str(name): variables for name, variables in edges.items() if "edge_acl" in variables}
     return outcomes.table(asked, str(wave), problems, str(playbook), list(map(str, sources)), missing, back=back).as_data()
 

@@ -33,7 +33,9 @@ options:
     description: A line above the first table.
     type: str
   fail:
-    description: When it is not empty, the task fails with this sentence after it has printed everything.
+    description:
+      - When it is not empty, the task fails with this sentence after it has printed everything.
+      - Where there is nothing to print, there is nothing to fail for.
     type: str
 attributes:
   check_mode:
