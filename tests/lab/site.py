@@ -12,10 +12,12 @@ import re
 import subprocess
 from pathlib import Path
 
+from lab.demo import LINUX, ROUTERS
 from lab.demo_rollout import Rollout
 from lab.topology import HOSTS
 
 from .ansible_task import BIN, ROOT, environment, sockets
+from .sessions import running
 
 LAST = re.compile("(NO-)?GO, wave|(NOT )?(back to wave|everything out)")
 
@@ -104,7 +106,9 @@ class Site:
         return place
 
     def rules(self):
-        return self.demo.edge_rules()
+        """Everything that each edge is configured to do, by its own words, without what counts."""
+        linux = {name: self.lab.run(name, ["nft", "-s", "list", "ruleset"]).stdout for name in LINUX}
+        return linux | {name: running(self.lab, name) for name in ROUTERS}
 
     def agrees(self, stop, before):
         """Whether the last table says the truth of every edge that it names: what is kept has changed, and nothing else has."""

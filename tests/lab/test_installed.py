@@ -44,8 +44,7 @@ def tables(printed: str, folder: Path) -> str:
     return ours.replace(today, "2019-03-25").replace(str(folder), "/home/noc/op25b")
 
 
-@pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("place", ["installed", "checkout"])
+@pytest.mark.parametrize(("place", "width"), [("installed", 80), ("installed", 120), ("checkout", 80), ("checkout", 120)])
 def test_a_night_looks_the_same_installed_and_in_the_checkout(site, installed, tmp_path, place, width):
     folder = shutil.copytree(FIXTURES / "empty_folder", tmp_path / "op25b")
     given = {"OP25B_LAB": site.lab.name, "COLUMNS": str(width)}

@@ -22,7 +22,7 @@ from lab.packets import SYNACK, Packet, Witness, send
 from lab.topology import HOSTS
 
 from .ansible_task import ROOT, Playbook, end_all, kill_controller, wait_for
-from .test_lab import netconf
+from .sessions import netconf, running
 
 pytestmark = pytest.mark.lab
 SETTINGS = "/etc/lab-junos.json"
@@ -84,8 +84,7 @@ class Edge:
         self.lab.run("edge-j1", ["/etc/init.d/lab-junos", "restart-agent"], check=True)
 
     def running(self) -> str:
-        with netconf(self.lab) as session:
-            return re.sub(r"^.*?<configuration", "", str(session.get_config("running")), flags=re.DOTALL)
+        return running(self.lab, "edge-j1")
 
 
 def wave(name, **more):

@@ -28,7 +28,7 @@ from lab.machine import REPOSITORY, STATE, alive
 from lab.packets import SHAPES, Arrival, Packet, Witness, send
 from lab.topology import HOSTS, SWITCH
 
-from .netconf_client import netconf
+from .sessions import netconf
 
 pytestmark = pytest.mark.lab
 

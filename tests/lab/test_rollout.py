@@ -15,7 +15,7 @@ from lab.clients import clients
 from lab.demo_rollout import ALL, SENDERS
 
 from .ansible_task import BIN, kill_controller, wait_for
-from .netconf_client import netconf
+from .sessions import netconf
 from .site import End
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("rollout")]

@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import datetime
 import json
 import re
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import asyncssh
 import pytest
 import yaml
 from ansible_collections.ccsnet.op25b.plugins.plugin_utils import matrix, policy
@@ -28,6 +25,7 @@ from lab.topology import HOSTS
 from tests import screens
 
 from .ansible_task import ROOT, Playbook, end_all, kill_controller, wait_for
+from .sessions import Shell, running
 
 pytestmark = pytest.mark.lab
 TODAY = "2019-03-25"
@@ -147,56 +145,6 @@ DOCUMENT["exemptions"] = [
 ]
 
 
-class Shell:
-    """A session of the operator at an edge."""
-
-    PROMPT = re.compile(r"\n[\w/:.-]+(\([\w-]+\))?#$")
-    STAMP = re.compile(r"\w{3} \w{3} +\d+ [\d:.]+ UTC\n")
-    _loop = asyncio.new_event_loop()
-
-    def __init__(self, lab, host):
-        self._loop.run_until_complete(self._login(lab, host))
-        self.says("terminal length 0")
-
-    async def _login(self, lab, host):
-        address = next(wire.v4 for wire in HOSTS[host].interfaces if wire.segment == "oob")
-        self._connection = await asyncssh.connect(
-            address,
-            username="ansible",
-            password="ansible-lab",
-            known_hosts=None,
-            config=None,
-            client_keys=None,
-            agent_path=None,
-            proxy_command=[sys.executable, "-m", "lab", "connect", "--name", lab.name, "noc", address, "22"],
-        )
-        self._process = await self._connection.create_process(term_type="vt100")
-        await self._answer()
-
-    async def _answer(self):
-        answer = ""
-        while not self.PROMPT.search(answer):
-            more = await asyncio.wait_for(self._process.stdout.read(65536), 60)
-            assert more, f"the session ended after {answer!r}"
-            answer += more.replace("\r", "")
-        return answer
-
-    def says(self, line):
-        """What the device prints when this line is entered, without the echo and the time."""
-        self._process.stdin.write(line + "\n")
-        return self.STAMP.sub("", self._loop.run_until_complete(self._answer()).partition("\n")[2].rpartition("\n")[0], count=1)
-
-    def close(self):
-        self._connection.abort()
-        self._loop.run_until_complete(self._connection.wait_closed())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
 def acl(wave="none", *, changed=(), **more):
     """A task that makes an edge what the policy says, with what `changed` says instead."""
     document = {**copy.deepcopy(DOCUMENT), **dict(changed)}
@@ -279,8 +227,7 @@ class Router(Routers):
             return shell.says(command)
 
     def running(self):
-        text = self.shows("show running-config")
-        return text[text.index("\nhostname ") :]
+        return running(self.lab, self.name)
 
     def enter(self, *lines, end=None):
         """What the operator configures; every line must be taken."""
