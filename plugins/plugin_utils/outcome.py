@@ -13,9 +13,9 @@ from . import rollout
 from .policy import NO_WAVE
 from .tables import BAD, GOOD, WARN, Cell, Column, Row, Table
 
-KEPT, BACK, ARMED, UNTOUCHED, UNCHANGED, FAILED, UNKNOWN = (
-    "kept",
-    "taken back",
+CONFIRMED, BACK, ARMED, UNTOUCHED, UNCHANGED, FAILED, UNKNOWN = (
+    "confirmed",
+    "rolled back",
     "armed",
     "untouched",
     "unchanged",
@@ -23,7 +23,7 @@ KEPT, BACK, ARMED, UNTOUCHED, UNCHANGED, FAILED, UNKNOWN = (
     "NO ANSWER",
 )
 """What may have become of an edge."""
-_MARKS = {KEPT: GOOD, BACK: WARN, ARMED: BAD, FAILED: BAD, UNKNOWN: BAD}
+_MARKS = {CONFIRMED: GOOD, BACK: WARN, ARMED: BAD, FAILED: BAD, UNKNOWN: BAD}
 
 
 def state(variables: Mapping[str, Any], *, back: bool = False) -> tuple[str, str]:
@@ -49,7 +49,7 @@ def state(variables: Mapping[str, Any], *, back: bool = False) -> tuple[str, str
     if _done(variables.get("rollout_undone")) or (not kept and _done(variables.get("rollout_taken_back"))):
         return BACK, ""
     if kept:
-        return KEPT, "it could not be taken back" if variables.get("rollout_undone", {}).get("failed") else ""
+        return CONFIRMED, "it could not be rolled back" if variables.get("rollout_undone", {}).get("failed") else ""
     found = variables.get("edge_found") or {}
     if "gathered" in found and "armed" not in found:
         # The device itself says so: its timer was faster.
@@ -135,7 +135,7 @@ def _rows(edge: str, variables: Mapping[str, Any], what: str, detail: str) -> It
     if not steps:
         yield Row((edge, "-", "-", "-", "-", str(tried) if tried else "-", outcome), detail)
     for step in steps:
-        why = what == KEPT and verdict.get("proofs", {}).get(edge, {}).get(step.pool, {}).get(step.destination)
+        why = what == CONFIRMED and verdict.get("proofs", {}).get(edge, {}).get(step.pool, {}).get(step.destination)
         seen = Cell("unproved", WARN) if why else Cell(str(tried) if tried else "-")
         more = "; ".join(part for part in (detail, f"unproved ({why})" if why else "") if part)
         yield Row((edge, step.pool, step.destination, step.before, step.after, seen, outcome), more)

@@ -111,10 +111,10 @@ class Site:
         return linux | {name: running(self.lab, name) for name in ROUTERS}
 
     def agrees(self, stop, before):
-        """Whether the last table says the truth of every edge that it names: what is kept has changed, and nothing else has."""
+        """Whether the last table says the truth of every edge in it: what is confirmed has changed, and nothing else has."""
         after = self.rules()
         changed = {edge for edge in after if after[edge] != before[edge]}
-        return {edge for edge, became in stop.edges.items() if became == "kept"} == changed & set(stop.edges)
+        return {edge for edge, became in stop.edges.items() if became == "confirmed"} == changed & set(stop.edges)
 
     def record(self):
         return [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]

@@ -163,7 +163,7 @@ def test_a_rollback_with_an_edge_down_says_which_and_the_others_are_back(site):
     site.run("site", "0_observe", *PAIR)
     with site.gone("edge-p2"):
         stop = site.no_go("0_observe", *PAIR, playbook="rollback")
-    assert stop.edges == {"edge-p1": "taken back", "edge-p2": "NO ANSWER"}
+    assert stop.edges == {"edge-p1": "rolled back", "edge-p2": "NO ANSWER"}
     assert stop.problems[0] == "edge-p2 did not go back"
     assert any(line.endswith("--limit edge-p2") for line in stop.next)
     site.run("rollback", "0_observe", "edge-p2")
@@ -197,7 +197,7 @@ def test_nothing_is_kept_without_proof_but_for_a_reason_that_is_shown_until_it_i
 def test_an_edge_that_watches_the_wrong_uplink_does_not_see_the_probes_and_is_no_go(site, untouched):
     stop = site.no_go("0_observe", "edge-l1", playbook="site", op25b_uplinks=["oob0"])
     assert "the probes sent 2 SYN and 0 were counted" in " ".join(stop.problems)
-    assert stop.edges == {"edge-l1": "taken back"}
+    assert stop.edges == {"edge-l1": "rolled back"}
 
 
 def test_blank_answers_of_a_survey_and_numbers_for_texts_change_nothing_of_a_run(site):
@@ -212,14 +212,14 @@ def test_blank_answers_of_a_survey_and_numbers_for_texts_change_nothing_of_a_run
     process = site.started(command)
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == 0, printed
-    assert "GO, wave observe; edges: 2 kept" in printed
+    assert "GO, wave observe; edges: 2 confirmed" in printed
     reasons = {each["reason"] for each in site.record() if each["kind"] == "step" and each["outcome"] == "confirmed"}
     assert "4711" in reasons
     site.run("rollback", "0_observe", *PAIR)
     assert site.rules() == before
 
 
-# -- batches that are taken back --------------------------------------------------------------------------------------------
+# -- batches that are rolled back -------------------------------------------------------------------------------------------
 
 
 def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_stays(site):
@@ -229,7 +229,7 @@ def test_an_edge_that_takes_the_change_and_does_nothing_and_the_batch_before_it_
     assert stop.problems[0].startswith(
         "edge-x1: the change is not on it: the device took the change without a word, and differs all the same"
     )
-    assert stop.edges == {"edge-c1": "kept", "edge-x1": "NOT DONE"}
+    assert stop.edges == {"edge-c1": "confirmed", "edge-x1": "NOT DONE"}
     assert site.agrees(stop, before)
     after = site.rules()
     assert {name for name in after if after[name] != before[name]} == {"edge-c1"}
@@ -244,7 +244,7 @@ def test_an_edge_that_does_not_count(site, untouched):
         for playbook in ("rollout", "site"):
             stop = site.no_go("0_observe", "edge-j1", playbook=playbook)
             assert "edge-j1: central_ftth x any: the probes sent 2 SYN and 0 were counted; look" in " - ".join(stop.problems)
-            assert stop.edges == {"edge-j1": "taken back"}
+            assert stop.edges == {"edge-j1": "rolled back"}
     assert site.steps("edge-j1", "taken_back") == {("central_ftth", name, "observe") for name in ("mobile", "any")}
 
 
@@ -252,7 +252,7 @@ def test_an_edge_that_refuses_a_line_takes_back_what_was_armed_beside_it(site, u
     before = site.rules()
     with site.broken("edge-c1", fail_on="observe"):
         stop = site.no_go("0_observe", "edge-l1", "edge-c1", playbook="site")
-    assert stop.edges == {"edge-l1": "taken back", "edge-c1": "NOT DONE"}
+    assert stop.edges == {"edge-l1": "rolled back", "edge-c1": "NOT DONE"}
     assert any("the device refused the change: " in each for each in stop.problems)
     assert site.agrees(stop, before)
 
@@ -261,7 +261,7 @@ def test_an_edge_that_somebody_else_has_locked_takes_back_what_was_armed_beside_
     before = site.rules()
     with netconf(site.lab) as session, session.locked("candidate"):
         stop = site.no_go("0_observe", "edge-l1", "edge-j1", playbook="site")
-    assert stop.edges["edge-l1"] in ("taken back", "untouched")
+    assert stop.edges["edge-l1"] in ("rolled back", "untouched")
     assert stop.edges["edge-j1"] == "NOT DONE"
     assert any(each.startswith("edge-j1: ") and "lock" in each for each in stop.problems)
     assert site.agrees(stop, before)
@@ -275,7 +275,7 @@ def test_both_of_a_pair_go_back_when_a_target_is_down(site, untouched):
         "the target is up",
         " - ".join(stop.problems),
     )
-    assert stop.edges == dict.fromkeys(PAIR, "taken back")
+    assert stop.edges == dict.fromkeys(PAIR, "rolled back")
     last = {(each["edge"], each["outcome"]) for each in site.record()[-4:]}
     assert last == {(edge, "taken_back") for edge in PAIR}
 
@@ -325,7 +325,7 @@ def test_a_controller_that_is_killed_is_run_again(site, moment):
     left = site.rules()
     again = End(site.run("rollout", "0_observe", *PAIR))
     # Where the run that was killed had confirmed it, there is nothing left to do.
-    assert all(became == "kept" or left[edge] != before[edge] for edge, became in again.edges.items())
+    assert all(became == "confirmed" or left[edge] != before[edge] for edge, became in again.edges.items())
     assert {edge for edge, rules in site.rules().items() if rules != before[edge]} == set(PAIR)
     for edge in PAIR:
         assert site.steps(edge, "confirmed") == {("coast_ftth", name, "observe") for name in ("mobile", "any")}
@@ -343,7 +343,7 @@ def test_what_a_killed_controller_left_on_a_router_is_known_by_the_journal_and_g
     assert site.rules()["edge-c1"] != before["edge-c1"]
     again = site.run("rollout", "0_observe", "edge-c1")
     assert "TASK [ccsnet.op25b.rollout : Wait until nothing is armed]" in again
-    assert End(again).edges == {"edge-c1": "kept"}
+    assert End(again).edges == {"edge-c1": "confirmed"}
     site.run("rollback", "0_observe", "edge-c1")
     assert site.rules() == before
 
