@@ -83,7 +83,7 @@ class Router:
         return agent
 
     def call(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(180)
 
     def start_netconfd(self):
         (self.directory / "netconfd.sock").unlink(missing_ok=True)
