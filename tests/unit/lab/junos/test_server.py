@@ -79,7 +79,7 @@ class Router:
         agent = Agent(self.settings, self.plane)
         self.server = await asyncio.start_unix_server(agent.serve, self.settings["agent"], limit=LIMIT)
         self.following = asyncio.ensure_future(agent.run())
-        await asyncio.wait_for(agent.ready.wait(), 10)
+        await asyncio.wait_for(agent.ready.wait(), 120)
         return agent
 
     def call(self, work):
