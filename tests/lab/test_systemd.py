@@ -106,10 +106,12 @@ class Host:
 @pytest.fixture
 def host(tmp_path):
     started = Host(tmp_path)
-    started.boot()
-    yield started
-    started.power_off()
-    subprocess.run(["umount", str(tmp_path)], check=True)
+    try:
+        started.boot()
+        yield started
+    finally:
+        started.power_off()
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.fixture
