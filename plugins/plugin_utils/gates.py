@@ -539,7 +539,8 @@ def _counters(
                 problems.append(f"{edge}: its counters cannot be read: {said(answers[edge].get(key, {}))}")
     if problems:
         return counters, problems
-    inside = [each for each in tried if each["wave"] == wave and set(each["edges"]) <= set(batch["edges"])]
+    # A line in no pool, or behind no edge of this inventory, has no counter.
+    inside = [each for each in tried if each["wave"] == wave and each["edges"] and set(each["edges"]) <= set(batch["edges"])]
     for together, group in _groups(inside):
         expected: dict[tuple[str, str], int] = {}
         for each in group:
@@ -564,7 +565,8 @@ def _groups(tried: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...
     """Edges that the same probe hosts cross, with these probe hosts: whose counters can only be added up."""
     left = list(tried)
     while left:
-        edges, group = set(left[0]["edges"]), []
+        group, left = left[:1], left[1:]
+        edges = set(group[0]["edges"])
         while more := [each for each in left if edges & set(each["edges"])]:
             group += more
             left = [each for each in left if each not in more]

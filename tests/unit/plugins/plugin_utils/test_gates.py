@@ -240,10 +240,11 @@ ENFORCED = {"before": {}, "after": {"pools": {"west_cable": WEST_POOL}, "exempte
 @pytest.fixture
 def judged(checked):
     """A verdict on the pair p1, p2 at wave mobile, whose counters rise by `out`, with `changes` to what each edge answers."""
-    batch = gates.batches(checked, "mobile", EDGES, PROBES, changes(), (1, "100%"))[0].as_data()
+    first = gates.batches(checked, "mobile", EDGES, PROBES, changes(), (1, "100%"))[0].as_data()
 
-    def judge(out=(1, 1), exact=True, states=None, reasons=None, **changes):
+    def judge(out=(1, 1), exact=True, states=None, reasons=None, beside=(), **changes):
         answers = {}
+        batch = {**first, "probes": {**first["probes"], "p1": [*first["probes"]["p1"], *beside]}}
         for name, mobile in zip(("p1", "p2"), out, strict=True):
             results = [
                 {"probes": seen(checked, task["addresses"][0], task["wave"], **((states or {}).get(task["probe"], {})))}
@@ -278,6 +279,13 @@ def test_counters_have_to_have_risen_by_the_probes_and_in_a_quiet_pool_by_nothin
     ]
     assert not judged(out=(1, 3))["go"]
     assert judged(out=(1, 3), exact=False)["go"]
+
+
+def test_a_probe_host_behind_no_edge_counts_nowhere(judged):
+    line = {"probe": "fixed", "wave": "mobile", "edges": [], "addresses": ["192.0.2.130"]}
+    verdict = judged(beside=[line])
+    assert verdict["go"], verdict["problems"]
+    assert "fixed" in {row["probe"] for row in verdict["rows"]}
 
 
 def test_what_a_probe_host_saw_amiss_is_said_with_the_edge_and_what_to_do(judged):
