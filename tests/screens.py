@@ -207,7 +207,7 @@ VERDICT = {
 }
 
 
-def outcome_kept() -> Table:
+def outcome_confirmed() -> Table:
     """A run that went well, with an edge that nobody could prove and one that this run did not have."""
     edges = {
         "edge-l1": _asked("east_ftth", rollout_begun=True, rollout_kept={"changed": True}, rollout_verdict=VERDICT),
@@ -256,7 +256,7 @@ SCREENS = {
     "observed": lambda: [observed()],
     "impact": lambda: [impact_table()],
     "relays": relays,
-    "outcome_kept": lambda: [outcome_kept()],
+    "outcome_confirmed": lambda: [outcome_confirmed()],
     "outcome_no_go": lambda: [outcome_no_go()],
     "outcome_back": lambda: [outcome_back()],
     "outcome_nothing": lambda: [outcome_nothing()],

@@ -174,8 +174,7 @@ def _cut(acl: Acl) -> Acl:
         taken |= prefixes
     limit = acl.limit and Limit(max(_SLOWEST, math.ceil(acl.limit.per_minute / 60)) * 60, acl.limit.burst)
     exempted = acl.exempted & union(pool.prefixes for pool in pools)
-    # A filter has no room for remarks.
-    return replace(acl, pools=pools, classes=tuple(classes), exempted=exempted, limit=limit, tickets=())
+    return replace(acl, pools=pools, classes=tuple(classes), exempted=exempted, limit=limit)
 
 
 def _not_within(prefixes: PrefixSet, outer: PrefixSet) -> PrefixSet:

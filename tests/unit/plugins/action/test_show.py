@@ -140,6 +140,15 @@ def test_each_way_of_running_a_task_prints_once_what_it_has_to_say(write):
         assert 'fatal: [e1.invalid]: FAILED! => {"changed": false, "msg": "NO-GO, it is not as expected"}' in lines
 
 
+def test_where_nothing_is_shown_there_is_nothing_to_fail_for(write):
+    gate = "{{ {} | ccsnet.op25b.outcome('pilot', problems, 'site', [], gate=true) }}"
+    open_, shut = (task(name, table=gate, fail="NO-GO, wave pilot") for name in ("open", "shut"))
+    done = checkout(write({**open_, "vars": {"problems": []}}, {**shut, "vars": {"problems": ["it is too early"]}}))
+    assert done.returncode == 2, done.stdout
+    assert printed(done.stdout)["open"] == ""
+    assert "- it is too early" in printed(done.stdout)["shut"]
+
+
 def test_a_callback_for_programs_gets_json_alone_with_a_small_result_and_people_all_of_it(write):
     many = Table((Column("edge"),), tuple(Row((f"edge-{at:05} " + "x" * 60,)) for at in range(MANY)), ("all of them",))
     text = ["more", {"text": "said", "mark": "bad"}]

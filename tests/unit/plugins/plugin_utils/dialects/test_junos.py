@@ -32,6 +32,13 @@ def test_what_is_rendered_is_read_back_from_text_and_from_xml(wave, wanted, buil
     assert junos.parse(config) == (wanted(wave).acl, [])
 
 
+def test_a_ticket_for_which_a_filter_has_no_room_is_not_part_of_what_it_holds(build, document):
+    with_ticket = [{**each, "ticket": "OP-17"} for each in document["exemptions"]]
+    given = build("all", uplinks=("xe-0/0/0.0",), exemptions=with_ticket)
+    assert given.tickets == ("OP-17",)
+    assert junos.parse(junos.render(given)) == (junos.build(given).acl, [])
+
+
 def test_no_term_ends_a_filter_by_going_on_and_none_accepts_but_what_matches_nothing(build):
     text = junos.render(build("observe", uplinks=("xe-0/0/0.0",)))
     accepting = [line for line in text.splitlines() if line.endswith("then accept") and "ACCEPT" not in line]
